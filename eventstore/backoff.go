@@ -1,0 +1,35 @@
+package eventstore
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// backoff is a wait that doubles each time, between two bounds. The waits are
+// spread at random over their upper half, so that several nodes that failed
+// together do not come back together.
+type backoff struct {
+	min, max time.Duration
+	current  time.Duration
+}
+
+// next gives the wait to take now.
+func (b *backoff) next() time.Duration {
+	b.current = min(max(2*b.current, b.min), b.max)
+	return b.current/2 + rand.N(b.current/2+1)
+}
+
+func (b *backoff) reset() { b.current = 0 }
+
+// pause waits for d, or until ctx ends; it tells whether d has passed.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

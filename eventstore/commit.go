@@ -1,0 +1,289 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// catchUpLimit is how long the Writer waits for the model to reach a position
+// that the log is known to have. Longer means that rows are missing, or that the
+// poller can't read: callers get an answer instead of waiting with it.
+const catchUpLimit = 5 * time.Second
+
+// plan is a batch as decided, not yet stored.
+type plan[D any] struct {
+	at       Tail // what it was decided on
+	events   []Event
+	accepted []*submission[D] // in the order decided
+	refused  []*submission[D] // or without events
+}
+
+func (p *plan[D]) all() []*submission[D] { return append(p.accepted, p.refused...) }
+
+// commit brings every command to an answer, or back to the queue.
+func (w *Writer[D]) commit(pending []*submission[D]) {
+	retry := backoff{min: w.cfg.RetryMin, max: w.cfg.RetryMax}
+	proven := Position(-1) // the log's head, read after every pending command arrived
+	for attempt := 1; ; {
+		if err := w.Err(); err != nil {
+			w.refuse(pending, err)
+			return
+		}
+		plan := w.decide(pending)
+		if proven >= 0 && plan.at.Head.Position >= proven {
+			concludeAll(plan.refused)
+			plan.refused = nil
+		}
+		pending = plan.all()
+		if len(pending) == 0 {
+			return
+		}
+		if len(plan.events) == 0 {
+			head, err := w.prove(plan.at.Head)
+			if err != nil {
+				w.refuse(pending, err)
+				return
+			}
+			proven = head.Position
+			releaseAll(pending)
+			continue
+		}
+		err := w.store(plan)
+		if KindOf(err) != KindConflict {
+			w.finish(pending, err)
+			return
+		}
+		releaseAll(pending)
+		w.cfg.Observer.conflict(plan.at.Head, len(plan.events), attempt)
+		attempt++
+		if err := w.catchUp(plan.at.Head); err != nil {
+			w.refuse(pending, err)
+			return
+		}
+		pause(w.ctx, retry.next())
+	}
+}
+
+func (w *Writer[D]) finish(batch []*submission[D], err error) {
+	if err != nil {
+		w.refuse(batch, err)
+		return
+	}
+	concludeAll(batch)
+}
+
+func concludeAll[D any](batch []*submission[D]) {
+	for _, s := range batch {
+		s.conclude()
+	}
+}
+
+func releaseAll[D any](batch []*submission[D]) {
+	for _, s := range batch {
+		s.release()
+	}
+}
+
+// decide decides what is pending on one draft, as much as one append can take;
+// the rest goes back to the queue.
+func (w *Writer[D]) decide(pending []*submission[D]) *plan[D] {
+	for {
+		p := &plan[D]{}
+		misfit := -1 // a decision that broke a limit; it may have marked the draft
+		w.model.Draft(func(draft D, at Tail) { misfit = w.decideOn(draft, at, pending, p) })
+		if misfit < 0 {
+			p.number()
+			return p
+		}
+		releaseAll(p.all())
+		pending = append(pending[:misfit:misfit], pending[misfit+1:]...)
+	}
+}
+
+// decideOn fills p. It returns the index of a command whose events can never be
+// stored, which it has answered: the draft is of no more use then.
+func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan[D]) (misfit int) {
+	p.at = at
+	size := 0
+	slot := Slot{Seq: at.Head.Position + 1, Time: later(time.Now().UTC().Truncate(time.Millisecond), at.Time)}
+	for i, s := range pending {
+		if !s.take() {
+			continue
+		}
+		proposals, err := s.decide(draft, slot)
+		s.position, s.refusal = slot.Seq+Position(len(proposals))-1, err
+		if err != nil || len(proposals) == 0 {
+			p.refused = append(p.refused, s)
+			continue
+		}
+		events, bytes, err := place(proposals, slot)
+		if err == nil && (len(events) > w.cfg.BatchEvents || bytes > w.cfg.BatchBytes) {
+			err = newError("submit", KindInvalid, fmt.Errorf("a command with %d events of %d bytes is too large", len(events), bytes))
+		}
+		if err != nil {
+			s.reject(err)
+			return i
+		}
+		if len(p.events)+len(events) > w.cfg.BatchEvents || size+bytes > w.cfg.BatchBytes {
+			s.release()
+			w.putBack(pending[i:])
+			break // the draft holds what is not in the plan: it ends here
+		}
+		p.events = append(p.events, events...)
+		p.accepted = append(p.accepted, s)
+		slot.Seq += Position(len(events))
+		size += bytes
+	}
+	return -1
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// place makes events of proposals, all but their hashes.
+func place(proposals []Proposal, slot Slot) (events []Event, bytes int, err error) {
+	events = make([]Event, len(proposals))
+	for i, p := range proposals {
+		if err := p.Validate(); err != nil {
+			return nil, 0, err
+		}
+		if p.Meta == nil {
+			p.Meta = map[string]string{} // as it will be read back
+		}
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, 0, newError("submit", KindUnavailable, err)
+		}
+		events[i] = Event{
+			Seq: slot.Seq + Position(i), ID: id, Type: p.Type, Subject: p.Subject,
+			Time: slot.Time, Meta: p.Meta, Data: p.Data,
+		}
+		bytes += events[i].Size()
+	}
+	return events, bytes, nil
+}
+
+// number links the plan's events to the chain.
+func (p *plan[D]) number() {
+	prev := p.at.Head.Hash
+	for i := range p.events {
+		p.events[i].Hash = p.events[i].ChainHash(prev)
+		prev = p.events[i].Hash
+	}
+}
+
+// store appends the plan's events and waits until the model includes them.
+func (w *Writer[D]) store(p *plan[D]) error {
+	start := time.Now()
+	if err := w.appendUntilDefinite(p.at.Head, p.events); err != nil {
+		return err
+	}
+	w.cfg.Observer.published(p.events, time.Since(start))
+	w.poller.HandOver(p.at.Head, p.events)
+	if err := w.model.Wait(w.ctx, p.events[len(p.events)-1].Seq); err != nil {
+		return newError("submit", KindUnknown, fmt.Errorf("stored, but not applied on this node: %w", err))
+	}
+	return nil
+}
+
+// appendUntilDefinite repeats the identical batch while its outcome is unknown.
+// Reading alone would not decide it: an attempt still on its way may land after
+// the read. A repetition does, because the head only grows.
+func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) error {
+	retry := backoff{min: w.cfg.RetryMin, max: w.cfg.RetryMax}
+	inDoubt := false
+	for attempt := 1; ; attempt++ {
+		err := w.log.Append(w.ctx, head, batch)
+		if err == nil {
+			return nil
+		}
+		switch KindOf(err) {
+		case KindConflict:
+			if !inDoubt {
+				return err
+			}
+			var mine bool
+			if mine, err = w.isStored(batch[0]); err == nil {
+				if mine {
+					return nil
+				}
+				return newError("append", KindConflict, nil)
+			}
+		case KindUnavailable, KindInvalid:
+			if !inDoubt {
+				return err
+			}
+		default: // an error nobody classified may mean anything
+			inDoubt = true
+		}
+		w.cfg.Observer.inDoubt(head, len(batch), attempt, err)
+		if !pause(w.ctx, retry.next()) {
+			return newError("append", KindUnknown, errors.Join(errors.New("gave up while shutting down"), err))
+		}
+	}
+}
+
+// isStored tells whether first, of a batch that lost a conflict, is the event
+// at its position: then an earlier attempt had won.
+func (w *Writer[D]) isStored(first Event) (bool, error) {
+	for ev, err := range w.log.backend.Read(w.ctx, first.Seq-1, 1) {
+		return ev.ID == first.ID, err
+	}
+	return false, newError("append", KindMissing, fmt.Errorf("event %d cannot be read yet", first.Seq))
+}
+
+// prove reads the log's head and waits until the model includes it: what is
+// decided from then on is true at a head newer than every pending command.
+func (w *Writer[D]) prove(known Head) (Head, error) {
+	head, err := w.log.Head(w.ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	if err := w.checkRegressed(head, known); err != nil {
+		return Head{}, err
+	}
+	return head, w.await(head.Position)
+}
+
+// catchUp waits until the model has passed known, at which an append conflicted.
+func (w *Writer[D]) catchUp(known Head) error {
+	w.poller.Wake()
+	err := w.await(known.Position + 1)
+	if KindOf(err) != KindUnavailable {
+		return err
+	}
+	// Nothing new can be read: has the log lost what this process built on?
+	head, headErr := w.log.Head(w.ctx)
+	if headErr != nil {
+		return headErr
+	}
+	return errors.Join(w.checkRegressed(head, known), err)
+}
+
+// await waits for the model, but not for ever.
+func (w *Writer[D]) await(pos Position) error {
+	w.poller.Wake()
+	ctx, cancel := context.WithTimeout(w.ctx, catchUpLimit)
+	defer cancel()
+	err := w.model.Wait(ctx, pos)
+	if err != nil && KindOf(err) == KindOther {
+		return newError("catch up", KindUnavailable, fmt.Errorf("event %d is in the log, but could not be read in time: %w", pos, err))
+	}
+	return err
+}
+
+func (w *Writer[D]) checkRegressed(head, known Head) error {
+	err := head.regressedFrom(known)
+	if err != nil {
+		w.Halt(err)
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package eventstore
+
+import (
+	"context"
+	"sync"
+)
+
+// progress is a head that only moves forward, and can be waited for.
+type progress struct {
+	mu    sync.Mutex
+	head  Head
+	err   error         // set once, by fail: it will never move again
+	moved chan struct{} // closed at the next move; nil when nobody waits
+}
+
+func (p *progress) get() Head {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.head
+}
+
+func (p *progress) advance(to Head) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.head = to
+	p.signal()
+}
+
+func (p *progress) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = err
+	}
+	p.signal()
+}
+
+func (p *progress) signal() { // with mu held
+	if p.moved != nil {
+		close(p.moved)
+		p.moved = nil
+	}
+}
+
+func (p *progress) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// wait returns nil once the head has reached pos, the failure if it never will,
+// or ctx's error.
+func (p *progress) wait(ctx context.Context, pos Position) error {
+	for {
+		p.mu.Lock()
+		if p.head.Position >= pos || p.err != nil {
+			defer p.mu.Unlock()
+			if p.head.Position >= pos {
+				return nil
+			}
+			return p.err
+		}
+		if p.moved == nil {
+			p.moved = make(chan struct{})
+		}
+		moved := p.moved
+		p.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

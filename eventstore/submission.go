@@ -1,0 +1,69 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+)
+
+// submission is one command on its way. Its phase decides what a caller that
+// gives up can be told: only one side wins each change.
+//
+//	waiting ⇄ taken → answered
+//	   └────────┴──→ abandoned
+type submission[D any] struct {
+	ctx    context.Context
+	decide Decide[D]
+	answer chan answer // one slot, so that the Writer never waits for a caller
+	phase  atomic.Int32
+
+	// The last decision's outcome; the Writer goroutine's own.
+	position Position
+	refusal  error
+}
+
+type answer struct {
+	position Position
+	err      error
+}
+
+const (
+	phaseWaiting   int32 = iota // not part of any append: giving up leaves no trace
+	phaseTaken                  // part of an append under way
+	phaseAnswered               // the answer is, or is about to be, in the channel
+	phaseAbandoned              // the caller has gone
+)
+
+// giveUp is the caller's answer when its context has ended.
+func (s *submission[D]) giveUp() (Position, error) {
+	switch s.phase.Swap(phaseAbandoned) {
+	case phaseAnswered:
+		a := <-s.answer
+		return a.position, a.err
+	case phaseTaken:
+		return 0, newError("submit", KindUnknown, s.ctx.Err())
+	default:
+		return 0, newError("submit", KindUnavailable, errors.Join(errors.New("not submitted in time"), s.ctx.Err()))
+	}
+}
+
+// take claims s for a batch; false when its caller has gone.
+func (s *submission[D]) take() bool {
+	return s.ctx.Err() == nil && s.phase.CompareAndSwap(phaseWaiting, phaseTaken)
+}
+
+// release says that s is definitely part of no append any more.
+func (s *submission[D]) release() { s.phase.CompareAndSwap(phaseTaken, phaseWaiting) }
+
+// conclude answers s with what was decided last.
+func (s *submission[D]) conclude() {
+	if s.phase.Swap(phaseAnswered) != phaseAbandoned {
+		s.answer <- answer{s.position, s.refusal}
+	}
+}
+
+// reject answers s with err, whatever was decided.
+func (s *submission[D]) reject(err error) {
+	s.position, s.refusal = 0, err
+	s.conclude()
+}

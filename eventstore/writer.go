@@ -1,0 +1,248 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Tail is where a state stands: the head it was built up to, and that event's
+// time, which the next one's may not precede.
+type Tail struct {
+	Head Head
+	Time time.Time
+}
+
+// Slot is the place and time a decision's first event will have in the log, if
+// it is committed. Further events of the decision follow at the next positions,
+// at the same time.
+type Slot struct {
+	Seq  Position
+	Time time.Time
+}
+
+// Model is the state a [Writer] decides on.
+type Model[D any] interface {
+	// Draft calls use with a fresh overlay on the state, and with where the state
+	// stands. The state does not move before use returns.
+	Draft(use func(draft D, at Tail))
+	// Wait returns nil once the state includes the event at pos; an error when
+	// ctx ends, or of KindClosed when the state will never get there.
+	Wait(ctx context.Context, pos Position) error
+}
+
+// Decide decides one command on a draft: it returns the events that follow from
+// it and makes the draft reflect them, or returns a refusal and leaves the draft
+// as it was. Returning neither is an answer too (a dry run, say).
+//
+// It may be called several times, each time on a newer state; only the last
+// call's outcome counts. It is not called again once [Writer.Submit] is about to
+// return, except that a caller which gave up may see one more call under way.
+type Decide[D any] func(draft D, slot Slot) ([]Proposal, error)
+
+// WriterConfig bounds a [Writer]. Zero fields take the defaults.
+type WriterConfig struct {
+	// QueueLimit is how many commands may wait; more are KindOverloaded.
+	// Default: 8,192.
+	QueueLimit int
+	// BatchEvents and BatchBytes bound one append. Defaults, and upper bounds:
+	// MaxBatchEvents and MaxBatchBytes.
+	BatchEvents, BatchBytes int
+	// RetryMin and RetryMax bound the wait between two attempts after a conflict
+	// or an unknown outcome. Defaults: 2 ms and 1 s.
+	RetryMin, RetryMax time.Duration
+
+	Observer Observer
+}
+
+func (c WriterConfig) withDefaults() WriterConfig {
+	c.QueueLimit = orDefault(c.QueueLimit, 8192)
+	c.BatchEvents = min(orDefault(c.BatchEvents, MaxBatchEvents), MaxBatchEvents)
+	c.BatchBytes = min(orDefault(c.BatchBytes, MaxBatchBytes), MaxBatchBytes)
+	c.RetryMin = orDefault(c.RetryMin, 2*time.Millisecond)
+	c.RetryMax = max(orDefault(c.RetryMax, time.Second), c.RetryMin)
+	return c
+}
+
+// Writer turns commands into events: it decides all that wait, one after
+// another, on a draft of the state at the head, and appends their events in one
+// conditional batch. While that is under way the next commands gather.
+//
+// Every accepted command was decided on exactly the state it was committed
+// against, and every refusal was true at the head of the log at some moment
+// between the command's arrival and its answer: commands are strictly
+// serializable over any number of Writers on one log.
+//
+// It is safe for concurrent use. One goroutine does the work.
+type Writer[D any] struct {
+	log    *Log
+	poller *Poller
+	model  Model[D]
+	cfg    WriterConfig
+
+	ctx    context.Context // ends when the Writer must give up what is in doubt
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the goroutine has ended
+
+	mu      sync.Mutex // guards all below
+	queue   []*submission[D]
+	pending chan struct{} // one slot: the queue is not empty, or closing
+	closing bool
+	halted  error // set once: nothing is accepted any more
+}
+
+// StartWriter begins to write to log. Own batches are handed to poller, which
+// feeds model.
+func StartWriter[D any](log *Log, poller *Poller, model Model[D], cfg WriterConfig) *Writer[D] {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &Writer[D]{
+		log: log, poller: poller, model: model, cfg: cfg.withDefaults(),
+		ctx: ctx, cancel: cancel,
+		done: make(chan struct{}), pending: make(chan struct{}, 1),
+	}
+	go w.run() // ends by Close
+	return w
+}
+
+// Submit decides a command and stores what follows from it. It returns the
+// position of the command's last event, after that is durable and part of the
+// model; for a command without events, the position it was decided on.
+//
+// Errors: what decide returned, as it is; or an [Error] of KindOverloaded,
+// KindUnavailable, KindInvalid (limits), KindClosed: nothing was stored, nor will
+// be; KindUnknown: it may have been, or still may be.
+func (w *Writer[D]) Submit(ctx context.Context, decide Decide[D]) (Position, error) {
+	s := &submission[D]{ctx: ctx, decide: decide, answer: make(chan answer, 1)}
+	if err := w.enqueue(s); err != nil {
+		return 0, err
+	}
+	select {
+	case a := <-s.answer:
+		return a.position, a.err
+	case <-ctx.Done():
+		return s.giveUp()
+	}
+}
+
+func (w *Writer[D]) enqueue(s *submission[D]) error {
+	if err := s.ctx.Err(); err != nil {
+		return newError("submit", KindUnavailable, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.halted != nil:
+		return w.halted
+	case w.closing:
+		return newError("submit", KindClosed, errors.New("the writer is shutting down"))
+	case len(w.queue) >= w.cfg.QueueLimit:
+		return newError("submit", KindOverloaded, errors.New("too many commands are waiting"))
+	}
+	w.queue = append(w.queue, s)
+	w.signal()
+	return nil
+}
+
+func (w *Writer[D]) signal() {
+	select {
+	case w.pending <- struct{}{}:
+	default:
+	}
+}
+
+// Queue is how many commands wait to be decided.
+func (w *Writer[D]) Queue() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue)
+}
+
+// Halt makes the Writer refuse everything from now on, with err: the state it
+// decides on can't be trusted any more. What is in doubt is still cleared up.
+func (w *Writer[D]) Halt(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.halted == nil {
+		w.halted = newError("submit", KindClosed, err)
+		w.signal()
+	}
+}
+
+// Err is why the Writer has halted, nil if it has not.
+func (w *Writer[D]) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.halted
+}
+
+// Close refuses new commands, finishes those waiting, and ends the Writer. When
+// ctx ends first, commands never submitted are answered KindUnavailable, a batch
+// in doubt KindUnknown, and ctx's error is returned. It may be called twice.
+func (w *Writer[D]) Close(ctx context.Context) error {
+	w.mu.Lock()
+	w.closing = true
+	w.signal()
+	w.mu.Unlock()
+	select {
+	case <-w.done:
+		w.cancel()
+		return nil
+	case <-ctx.Done():
+		w.cancel()
+		<-w.done
+		return ctx.Err()
+	}
+}
+
+// run takes what waits and commits it, until closed and empty.
+func (w *Writer[D]) run() {
+	defer close(w.done)
+	for range w.pending {
+		for {
+			batch, closing, halted := w.take()
+			if halted != nil {
+				w.refuse(batch, halted)
+			} else if len(batch) > 0 {
+				w.commit(batch)
+			}
+			if len(batch) == 0 {
+				if closing {
+					return
+				}
+				break
+			}
+		}
+	}
+}
+
+// take removes up to one batch of commands from the queue: at least one event
+// each is to be expected.
+func (w *Writer[D]) take() (batch []*submission[D], closing bool, halted error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(len(w.queue), w.cfg.BatchEvents)
+	batch = append(batch, w.queue[:n]...)
+	clear(w.queue[:n])
+	w.queue = w.queue[n:]
+	if len(w.queue) == 0 {
+		w.queue = nil
+	}
+	return batch, w.closing, w.halted
+}
+
+// putBack returns commands that found no room in a batch to the front.
+func (w *Writer[D]) putBack(rest []*submission[D]) {
+	if len(rest) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = append(rest, w.queue...)
+}
+
+func (w *Writer[D]) refuse(batch []*submission[D], err error) {
+	for _, s := range batch {
+		s.reject(err)
+	}
+}
