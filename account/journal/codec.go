@@ -1,0 +1,119 @@
+package journal
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"openpayment/account"
+	"openpayment/eventstore"
+)
+
+// The event types of this service, as they stand in the log.
+const (
+	TypeOpened  = "account.opened"
+	TypeUpdated = "account.updated"
+	TypeClosed  = "account.closed"
+)
+
+// metaDataVersion is the key in an event's meta that says how its data is to be
+// read. Version 1 is not written.
+const metaDataVersion = "dataVersion"
+
+// The forms of the data. These are stored for ever: golden files pin them, and a
+// change is a new version beside them.
+type (
+	openedV1 struct {
+		AccountNumber account.Number   `json:"accountNumber"`
+		SortCode      string           `json:"sortCode"`
+		CustomerURLs  []string         `json:"customerURLs"`
+		CardURLs      []string         `json:"cardURLs"`
+		Currency      account.Currency `json:"currency"`
+	}
+	updatedV1 struct {
+		AccountNumber account.Number `json:"accountNumber"`
+		SortCode      string         `json:"sortCode"`
+		CustomerURLs  []string       `json:"customerURLs"`
+		CardURLs      []string       `json:"cardURLs"`
+	}
+	closedV1 struct {
+		AccountNumber account.Number `json:"accountNumber"`
+	}
+)
+
+// Subject is what an account's events are about.
+func Subject(n account.Number) string { return subjectPrefix + string(n) }
+
+const subjectPrefix = "accounts/"
+
+// Encode gives ev the form in which it is proposed to the log.
+func Encode(ev account.Event, meta map[string]string) (eventstore.Proposal, error) {
+	p := eventstore.Proposal{Subject: Subject(ev.Accounts()[0]), Meta: meta}
+	var data any
+	switch e := ev.(type) {
+	case account.Opened:
+		p.Type, data = TypeOpened, openedV1{e.Number, e.SortCode, e.CustomerURLs, e.CardURLs, e.Currency}
+	case account.Updated:
+		p.Type, data = TypeUpdated, updatedV1{e.Number, e.SortCode, e.CustomerURLs, e.CardURLs}
+	case account.Closed:
+		p.Type, data = TypeClosed, closedV1{e.Number}
+	default:
+		return p, fmt.Errorf("no event type is known for %T", ev)
+	}
+	text, err := json.Marshal(data)
+	p.Data = string(text)
+	return p, err
+}
+
+// Reserved tells whether events of this type come from the commands of this
+// service only. The account reducer passes over all others.
+func Reserved(eventType string) bool {
+	return strings.HasPrefix(eventType, "account.") || strings.HasPrefix(eventType, "funds.")
+}
+
+// Decode reads what Encode wrote, in every version there ever was. An event of
+// another service is nil. An error means that a reserved type, its version or
+// its data is not known here: most likely a newer node wrote it, and a state
+// without it would be wrong.
+func Decode(ev eventstore.Event) (account.Event, error) {
+	if !Reserved(ev.Type) {
+		return nil, nil
+	}
+	if v, ok := ev.Meta[metaDataVersion]; ok && v != "1" {
+		return nil, fmt.Errorf("event %d has version %q of %s, which this program does not know", ev.Seq, v, ev.Type)
+	}
+	decoded, err := decodeV1(ev)
+	if err != nil {
+		return nil, fmt.Errorf("event %d (%s): %w", ev.Seq, ev.Type, err)
+	}
+	if subject := Subject(decoded.Accounts()[0]); subject != ev.Subject {
+		return nil, fmt.Errorf("event %d is about %s, but its data about %s", ev.Seq, ev.Subject, subject)
+	}
+	return decoded, nil
+}
+
+func decodeV1(ev eventstore.Event) (account.Event, error) {
+	switch ev.Type {
+	case TypeOpened:
+		d, err := parse[openedV1](ev.Data)
+		return account.Opened{Number: d.AccountNumber, SortCode: d.SortCode,
+			CustomerURLs: d.CustomerURLs, CardURLs: d.CardURLs, Currency: d.Currency}, err
+	case TypeUpdated:
+		d, err := parse[updatedV1](ev.Data)
+		return account.Updated{Number: d.AccountNumber, SortCode: d.SortCode,
+			CustomerURLs: d.CustomerURLs, CardURLs: d.CardURLs}, err
+	case TypeClosed:
+		d, err := parse[closedV1](ev.Data)
+		return account.Closed{Number: d.AccountNumber}, err
+	default:
+		return nil, fmt.Errorf("this program does not know the type")
+	}
+}
+
+// parse is strict: a member that is not known would be a fact ignored.
+func parse[T any](data string) (T, error) {
+	var d T
+	err := json.Unmarshal([]byte(data), &d, json.RejectUnknownMembers(true))
+	return d, err
+}

@@ -1,0 +1,58 @@
+package journal
+
+import (
+	"context"
+
+	"openpayment/account"
+	"openpayment/eventstore"
+)
+
+// Options go with a command.
+type Options struct {
+	Meta   map[string]string // into the event's meta; not to be changed afterwards
+	DryRun bool              // decide and answer, but store nothing
+}
+
+// Outcome is what an accepted command led to.
+type Outcome struct {
+	Account  *account.Account    // as it is just after the command
+	Position eventstore.Position // of the command's last event; what it would have been, in a dry run
+}
+
+// Execute decides a command at the head of the log. It returns when the event
+// is durable and part of the state.
+//
+// Errors: an *[account.Refusal], true at the head of the log; or an
+// *[eventstore.Error] as of [eventstore.Writer.Submit].
+func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Outcome, error) {
+	// Shape first: it needs neither the queue nor the store.
+	if err := account.Check(c); err != nil {
+		return Outcome{}, err
+	}
+	var out Outcome // of the last decision; read only when Submit has succeeded
+	_, err := s.writer.Submit(ctx, func(draft *account.Draft, slot eventstore.Slot) ([]eventstore.Proposal, error) {
+		ev, err := account.Decide(draft, c)
+		if err != nil {
+			return nil, err
+		}
+		proposal, err := Encode(ev, o.Meta)
+		if err != nil {
+			return nil, err
+		}
+		if o.DryRun {
+			draft = account.NewDraft(draft)
+		}
+		if err := draft.Apply(ev, account.Stamp{Seq: int64(slot.Seq), Time: slot.Time}); err != nil {
+			return nil, err
+		}
+		out = Outcome{Account: draft.Account(ev.Accounts()[0]), Position: slot.Seq}
+		if o.DryRun {
+			return nil, nil
+		}
+		return []eventstore.Proposal{proposal}, nil
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return out, nil
+}

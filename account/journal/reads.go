@@ -1,0 +1,138 @@
+package journal
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"openpayment/account"
+	"openpayment/eventstore"
+)
+
+// Applied is the position up to which the state includes every event.
+func (s *Service) Applied() eventstore.Position {
+	return eventstore.Position(s.reducer.state.Position())
+}
+
+// Wait returns nil when the state includes the event at pos.
+func (s *Service) Wait(ctx context.Context, pos eventstore.Position) error {
+	return s.received.Wait(ctx, pos)
+}
+
+// CatchUp returns nil when the state is as new as the log was when it was called.
+func (s *Service) CatchUp(ctx context.Context) error {
+	head, err := s.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if head.Position > s.Applied() {
+		s.poller.Wake()
+	}
+	return s.Wait(ctx, head.Position)
+}
+
+// Account gives an open account; otherwise an *[account.Refusal].
+func (s *Service) Account(n account.Number) (*account.Account, error) {
+	return account.Lookup(s.reducer.state, n)
+}
+
+// List is [account.State.List].
+func (s *Service) List(after account.Number, limit int, f account.Filter) []*account.Account {
+	return s.reducer.state.List(after, limit, f)
+}
+
+// Moment chooses how much of an account's history counts.
+type Moment struct {
+	Position eventstore.Position // everything up to here, if Time is zero
+	Time     time.Time           // everything not later than this
+}
+
+func (m Moment) includes(ev eventstore.Event) bool {
+	if m.Time.IsZero() {
+		return ev.Seq <= m.Position
+	}
+	return !ev.Time.After(m.Time)
+}
+
+// historyChunk is how many of an account's events are read at once.
+const historyChunk = 256
+
+// AccountAt gives an account as it was, closed or not; an *[account.Refusal]
+// when it did not exist then. Errors of reading as of [eventstore.Log.Page].
+func (s *Service) AccountAt(ctx context.Context, n account.Number, m Moment) (*account.Account, error) {
+	var a *account.Account
+	for seqs := range slices.Chunk(s.reducer.state.History(n), historyChunk) {
+		events, err := s.log.Events(ctx, positions(seqs))
+		if err != nil {
+			return nil, err
+		}
+		for _, ev := range events {
+			if !m.includes(ev) {
+				return existing(a, n)
+			}
+			decoded, err := Decode(ev)
+			if err != nil {
+				return nil, err
+			}
+			if a, err = account.Evolve(a, decoded, stamp(ev)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return existing(a, n)
+}
+
+func existing(a *account.Account, n account.Number) (*account.Account, error) {
+	if a == nil {
+		return nil, account.NotFound(n)
+	}
+	return a, nil
+}
+
+func positions(seqs []int64) []eventstore.Position {
+	all := make([]eventstore.Position, len(seqs))
+	for i, seq := range seqs {
+		all[i] = eventstore.Position(seq)
+	}
+	return all
+}
+
+// History gives up to limit events that touched an account, closed or not:
+// oldest first behind the given position, or newest first before it (0: from the
+// very end). more tells whether there are others. An *[account.Refusal] when no
+// account ever had the number.
+func (s *Service) History(ctx context.Context, n account.Number, from eventstore.Position, descending bool, limit int) (events []eventstore.Event, more bool, err error) {
+	seqs := positions(s.reducer.state.History(n))
+	if len(seqs) == 0 {
+		return nil, false, account.NotFound(n)
+	}
+	at, found := slices.BinarySearch(seqs, from)
+	if descending {
+		if from > 0 {
+			seqs = seqs[:at]
+		}
+		slices.Reverse(seqs)
+	} else {
+		if found {
+			at++
+		}
+		seqs = seqs[at:]
+	}
+	if more = len(seqs) > limit; more {
+		seqs = seqs[:limit]
+	}
+	events, err = s.log.Events(ctx, seqs)
+	return events, more, err
+}
+
+// Events gives up to limit events behind a position, none beyond applied.
+// Errors as of [eventstore.Log.Page].
+func (s *Service) Events(ctx context.Context, after, applied eventstore.Position, limit int) ([]eventstore.Event, error) {
+	return s.log.Page(ctx, after, applied, limit)
+}
+
+// Event gives the event at seq, which must not be beyond what is applied.
+// Errors as of [eventstore.Log.Event].
+func (s *Service) Event(ctx context.Context, seq eventstore.Position) (eventstore.Event, error) {
+	return s.log.Event(ctx, seq)
+}

@@ -1,0 +1,155 @@
+package account
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// State is all accounts as the events of a log have made them, up to one
+// position. The zero State is that of the empty log; make it with [NewState].
+//
+// One goroutine at a time applies events; any number read meanwhile. A reader
+// sees each account before or after an event, never in between; [State.Position]
+// moves last, so what is read after it holds at least everything up to there.
+type State struct {
+	shards [shardCount]shard
+	index  index
+
+	position atomic.Int64 // of the last event applied or passed over
+	open     atomic.Int64 // accounts that are open
+
+	digestMu sync.Mutex // guards digest
+	digest   Digest
+}
+
+// shardCount splits the accounts so that readers seldom meet the writer on one
+// lock.
+const shardCount = 256
+
+type shard struct {
+	mu       sync.RWMutex // guards accounts; held for one look-up or one change
+	accounts map[Number]record
+}
+
+// record is an account and where its events stand.
+type record struct {
+	account *Account
+	history history
+}
+
+var _ View = (*State)(nil)
+
+// NewState is the state before the first event.
+func NewState() *State {
+	s := &State{}
+	for i := range s.shards {
+		s.shards[i].accounts = make(map[Number]record)
+	}
+	return s
+}
+
+// shard chooses by FNV-1a, which spreads digits well.
+func (s *State) shard(n Number) *shard {
+	h := uint32(2166136261)
+	for i := range len(n) {
+		h = (h ^ uint32(n[i])) * 16777619
+	}
+	return &s.shards[h%shardCount]
+}
+
+func (s *State) record(n Number) record {
+	sh := s.shard(n)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	return sh.accounts[n]
+}
+
+// Account implements [View].
+func (s *State) Account(n Number) *Account { return s.record(n).account }
+
+// History gives the positions of all events that touched the account, oldest
+// first; none when no account ever had the number.
+func (s *State) History(n Number) []int64 { return s.record(n).history.positions() }
+
+// Position is that of the last event the state includes; 0 for none.
+func (s *State) Position() int64 { return s.position.Load() }
+
+// Open is the number of open accounts.
+func (s *State) Open() int { return int(s.open.Load()) }
+
+// Digest sums up all accounts, and gives the position at which they were like
+// that: two states at one position have the same digest, whatever way they were
+// built.
+func (s *State) Digest() (int64, Digest) {
+	s.digestMu.Lock()
+	defer s.digestMu.Unlock()
+	return s.position.Load(), s.digest
+}
+
+// Apply makes ev, which stands at the given stamp, part of the state. It either
+// succeeds or changes nothing; for errors see [Evolve].
+func (s *State) Apply(ev Event, at Stamp) error {
+	if err := s.follows(at.Seq); err != nil {
+		return err
+	}
+	afters, err := evolveAll(s, ev, at)
+	if err != nil {
+		return err
+	}
+	var change Digest
+	for _, after := range afters {
+		change.add(s.replace(after))
+	}
+	s.advance(at.Seq, change)
+	return nil
+}
+
+// Pass notes that the event at seq touches no account.
+func (s *State) Pass(seq int64) error {
+	err := s.follows(seq)
+	if err == nil {
+		s.advance(seq, Digest{})
+	}
+	return err
+}
+
+func (s *State) follows(seq int64) error {
+	if last := s.Position(); seq != last+1 {
+		return fmt.Errorf("event %d was received where event %d belongs", seq, last+1)
+	}
+	return nil
+}
+
+func (s *State) advance(seq int64, change Digest) {
+	s.digestMu.Lock()
+	defer s.digestMu.Unlock()
+	s.digest.add(change)
+	s.position.Store(seq)
+}
+
+// replace puts after in the place of the account with its number, and gives the
+// difference for the digest.
+func (s *State) replace(after *Account) Digest {
+	sh := s.shard(after.Number)
+	sh.mu.Lock()
+	before := sh.accounts[after.Number]
+	sh.accounts[after.Number] = record{after, before.history.append(after.Version)}
+	sh.mu.Unlock()
+
+	difference := digestOf(after)
+	if before.account == nil {
+		s.index.insert(after.Number)
+	} else {
+		difference.subtract(digestOf(before.account))
+	}
+	s.open.Add(openness(after) - openness(before.account))
+	return difference
+}
+
+func openness(a *Account) int64 {
+	if a != nil && a.Status == StatusOpen {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,125 @@
+package account
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// The limits of URL lists.
+const (
+	MaxURLs     = 32       // in one list
+	MaxURLChars = 2048     // of one URL
+	MaxURLBytes = 32 << 10 // of both lists together
+)
+
+// ValidNumber tells whether s can be an account number: 6 to 12 ASCII digits.
+func ValidNumber(s string) bool {
+	return len(s) >= 6 && len(s) <= 12 && digits(s)
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// dashed is a valid sort code in its one stored form.
+func dashed(s string) string {
+	if len(s) == 6 {
+		return s[:2] + "-" + s[2:4] + "-" + s[4:]
+	}
+	return s
+}
+
+func validSortCode(s string) bool {
+	if len(s) == 6 {
+		s = dashed(s)
+	}
+	return len(s) == 8 && s[2] == '-' && s[5] == '-' && digits(s[:2]+s[3:5]+s[6:])
+}
+
+// faults gathers what is wrong with one command.
+type faults struct{ list []Fault }
+
+func (f *faults) add(pointer, detail string) {
+	f.list = append(f.list, Fault{Pointer: pointer, Detail: detail})
+}
+
+func (f *faults) number(pointer, s string) {
+	if !ValidNumber(s) {
+		f.add(pointer, "must be 6 to 12 digits, 0 to 9")
+	}
+}
+
+func (f *faults) sortCode(pointer, s string) {
+	if !validSortCode(s) {
+		f.add(pointer, "must be six digits, as 10-20-30 or 102030")
+	}
+}
+
+func (f *faults) currency(pointer, s string) {
+	if !KnownCurrency(Currency(s)) {
+		f.add(pointer, "must be a currency code of ISO 4217 in capital letters, such as GBP")
+	}
+}
+
+func (f *faults) urlLists(customers, cards []string) {
+	f.urls("/customerURLs", customers)
+	f.urls("/cardURLs", cards)
+	f.urlTotal(customers, cards)
+}
+
+func (f *faults) urlTotal(customers, cards []string) {
+	total := 0
+	for _, list := range [][]string{customers, cards} {
+		for _, u := range list {
+			total += len(u)
+		}
+	}
+	if total > MaxURLBytes {
+		f.add("/customerURLs", fmt.Sprintf("and /cardURLs have %d bytes together; at most %d are allowed", total, MaxURLBytes))
+	}
+}
+
+func (f *faults) urls(pointer string, list []string) {
+	if len(list) > MaxURLs {
+		f.add(pointer, fmt.Sprintf("has %d URLs; at most %d are allowed", len(list), MaxURLs))
+		return // the rest would only be noise
+	}
+	first := make(map[string]int, len(list))
+	for i, u := range list {
+		at := pointer + "/" + strconv.Itoa(i)
+		if earlier, twice := first[u]; twice {
+			f.add(at, fmt.Sprintf("repeats %s/%d", pointer, earlier))
+			continue
+		}
+		first[u] = i
+		if problem := urlProblem(u); problem != "" {
+			f.add(at, problem)
+		}
+	}
+}
+
+// urlProblem is what keeps u from being an absolute http(s) URL, empty if
+// nothing does. Only what RFC 3986 allows in a URL is let in: invisible and
+// look-alike characters have no place beside money.
+func urlProblem(u string) string {
+	if len(u) > MaxURLChars {
+		return fmt.Sprintf("has more than %d characters", MaxURLChars)
+	}
+	for i := range len(u) {
+		if c := u[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			return "holds a character that must be percent-encoded in a URL"
+		}
+	}
+	parsed, err := url.Parse(u)
+	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
+		return "must be an absolute URL, such as https://example.com/path"
+	}
+	return ""
+}
