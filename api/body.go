@@ -1,0 +1,92 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	// maxBody is how long a body may be.
+	maxBody = 1 << 20
+	// maxDrain is how much more of one that is too long is read and thrown away.
+	// Most clients look for the answer only when they have sent all, and lose it
+	// when the connection is cut before.
+	maxDrain = 8 << 20
+)
+
+// limitReading gives a client so much time to send its body, whether the body is
+// wanted or not.
+func limitReading(c *call) {
+	if c.r.Body == nil || c.r.Body == http.NoBody {
+		return
+	}
+	// Not every ResponseWriter is a connection: then there is nothing to limit.
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.h.cfg.BodyTimeout))
+}
+
+// readBody takes the request's body, of the given media type.
+func (c *call) readBody(media string) error {
+	if c.r.ContentLength > maxBody && expectsContinue(c.r) {
+		return c.tooLarge() // before it is sent
+	}
+	body, err := io.ReadAll(io.LimitReader(c.r.Body, maxBody+1))
+	switch {
+	case len(body) > maxBody:
+		_, _ = io.CopyN(io.Discard, c.r.Body, maxDrain)
+		return c.tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return c.cut("the body did not arrive in time", err)
+	case err != nil:
+		return c.cut("the body did not arrive whole", err)
+	}
+	// Only now, and only because nothing is left to read: what is still to come
+	// on this connection is another request.
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})
+	if err := checkMedia(c.r.Header, media, len(body) > 0); err != nil {
+		return err
+	}
+	c.body = body
+	return nil
+}
+
+func (c *call) tooLarge() error {
+	p := newProblem(codeBodyTooLarge, "a body may have up to 1048576 bytes: send less")
+	p.header.Set("Connection", "close")
+	return p
+}
+
+func (c *call) cut(detail string, cause error) error {
+	p := newProblem(codeBadJSON, detail+": send it again").because(cause)
+	p.header.Set("Connection", "close")
+	return p
+}
+
+// checkMedia is nil if the body is said to be of the given type. Parameters, of
+// which only charset has a meaning, don't matter: JSON is always UTF-8.
+func checkMedia(header http.Header, media string, hasBody bool) error {
+	p := newProblem(codeMediaType, "the body must be "+media+": say so in the header Content-Type")
+	if media == mediaMergePatch {
+		p.header.Set("Accept-Patch", media)
+	}
+	for _, coding := range header.Values("Content-Encoding") {
+		if !strings.EqualFold(coding, "identity") {
+			p.detail = "the body must come as it is, without a Content-Encoding"
+			return p
+		}
+	}
+	values := header.Values("Content-Type")
+	if len(values) == 0 && !hasBody {
+		return nil // that the body is missing is another fault
+	}
+	if len(values) == 1 {
+		if given, _, err := mime.ParseMediaType(values[0]); err == nil && given == media {
+			return nil
+		}
+	}
+	return p
+}

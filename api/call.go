@@ -1,0 +1,108 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gorilla/mux"
+	"github.com/sirupsen/logrus"
+
+	"openpayment/account"
+)
+
+// call is one request on its way to one answer. It belongs to the request's
+// goroutine.
+type call struct {
+	h       *Handler
+	w       http.ResponseWriter
+	r       *http.Request
+	id      string  // the request's
+	service Service // nil on routes that do without
+	params  params
+	body    []byte // of an operation that takes one
+}
+
+// The media types of answers.
+const (
+	mediaJSON        = "application/json"
+	mediaProblem     = "application/problem+json"
+	mediaCloudEvents = "application/cloudevents-batch+json"
+	mediaMergePatch  = "application/merge-patch+json" // of a request
+)
+
+// segment is a variable part of the path, percent-decoded. What can't be decoded
+// never gets here.
+func (c *call) segment(name string) string {
+	raw := mux.Vars(c.r)[name]
+	if decoded, err := url.PathUnescape(raw); err == nil {
+		return decoded
+	}
+	return raw
+}
+
+// number is the account number in the path, well formed or not.
+func (c *call) number() account.Number { return account.Number(c.segment("number")) }
+
+// applied says in the answer how much of the log it includes. It is called
+// before the state is read.
+func (c *call) applied() {
+	c.w.Header().Set("Applied-Position", strconv.FormatInt(int64(c.service.Applied()), 10))
+}
+
+// reply answers with body as JSON; a nil body is none. It encodes before it
+// sends, so that an answer is whole or a problem.
+func (c *call) reply(status int, media string, body any) error {
+	if body == nil {
+		c.w.WriteHeader(status)
+		return nil
+	}
+	text, err := json.Marshal(body, json.Deterministic(true),
+		jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return err
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", media)
+	header.Set("Content-Length", strconv.Itoa(len(text)))
+	c.w.WriteHeader(status)
+	if c.r.Method != http.MethodHead {
+		// A failure means that the client has gone; there is nobody to tell.
+		_, _ = c.w.Write(text)
+	}
+	return nil
+}
+
+// fail answers with the problem that err is, and logs it. does is what could not
+// be done: "get account".
+func (c *call) fail(does string, err error) {
+	p := problemOf(err)
+	kind := problemKinds[p.code]
+	c.logFailure(does, kind.status, p)
+	header := c.w.Header()
+	for name, values := range p.header {
+		header[name] = values
+	}
+	// Marshalling strings and numbers doesn't fail.
+	_ = c.reply(kind.status, mediaProblem, p.wire(c.r.URL.EscapedPath(), c.id))
+}
+
+func (c *call) logFailure(does string, status int, err error) {
+	level := logrus.DebugLevel
+	switch {
+	case status == http.StatusInternalServerError:
+		level = logrus.ErrorLevel
+	case status > http.StatusInternalServerError:
+		level = logrus.WarnLevel
+	}
+	if !c.h.cfg.Log.IsLevelEnabled(level) {
+		return
+	}
+	entry := c.h.cfg.Log.WithFields(logrus.Fields{"requestId": c.id, "error": err.Error()})
+	if n := c.number(); account.ValidNumber(string(n)) {
+		entry = entry.WithField("accountNumber", string(n))
+	}
+	entry.Log(level, "failed to "+does)
+}

@@ -1,0 +1,62 @@
+// Package api is the service's HTTP side: routes, what goes over the wire, and
+// problem details. It decides nothing about accounts; it asks a [Service].
+//
+// # Guarantees
+//
+// Every request gets exactly one answer, encoded before its first byte is sent.
+// Every answer that is no success and no redirection is a problem of RFC 9457,
+// whoever refused: router, middleware, domain, store or a defect. Its code is
+// one of the list below. What drivers and other libraries say goes to the log and
+// never to a client.
+//
+// The checks of a request come in one order, and the first that fails answers:
+// path and method; token; whether there is a service; length, type, parameters,
+// headers and syntax of the request; all rules for its body, every fault at once;
+// then what the service says.
+//
+// A read says in Applied-Position how much of the log its answer holds at least.
+// A command is answered when its event is durable and applied here, so that a
+// read that follows shows it.
+//
+// A handler keeps nothing between two requests, and starts no goroutines.
+//
+// # What it does not do yet
+//
+// An Idempotency-Key is checked and stored in the event's meta, but a repetition
+// is carried out again: protection against that comes with a later version.
+// There is one token, and it opens everything.
+//
+// # Codes
+//
+//	400  bad-json               not one JSON document, or it did not arrive whole and in time
+//	400  bad-parameter          in the query
+//	400  bad-header
+//	401  unauthenticated
+//	404  route-not-found
+//	404  account-not-found      also for what can't be an account number
+//	404  event-not-found
+//	405  method-not-allowed     Allow says what is
+//	409  account-exists
+//	409  account-not-empty
+//	410  account-closed
+//	412  version-mismatch       with the members expected and actual; expected is 0 for
+//	                            a tag that is no version
+//	413  body-too-large
+//	415  unsupported-media-type
+//	422  invalid                with a list of errors
+//	500  internal               a defect; the log has the rest under the request id
+//	503  not-caught-up          the node has not applied what is needed
+//	503  overloaded             nothing was done
+//	503  store-unavailable      nothing was done
+//	503  outcome-unknown        it may have been done
+//	503  log-damaged            an operator is needed
+//
+// Every 503 has Retry-After.
+//
+// # Choices
+//
+// Query parameters that nobody knows are passed over, but not those that differ
+// from a known one only in case: ?dryrun=true must not move money. An empty
+// parameter is refused. An Accept header never makes an answer fail: what is not
+// understood gets JSON.
+package api

@@ -1,0 +1,179 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"openpayment/eventstore"
+)
+
+// scanBudget is how many events one request looks through for those it wants.
+// A page may come back short or empty; nextAfter says how far it got.
+const scanBudget = 10_000
+
+func listEvents(c *call) error {
+	limit, err := c.params.limit()
+	if err != nil {
+		return err
+	}
+	after, err := c.params.position("after")
+	if err != nil {
+		return err
+	}
+	if err := c.fresh(); err != nil {
+		return err
+	}
+	applied := c.service.Applied()
+	events, next, err := c.scan(after, applied, limit)
+	if err != nil {
+		return err
+	}
+	head := max(c.service.Status().Head, applied)
+	if next < head {
+		c.linkNext("after", strconv.FormatInt(int64(next), 10))
+	}
+	return c.replyEvents(events, logPage{
+		Items: mapped(events, eventToWire), NextAfter: next, Head: head,
+	})
+}
+
+// scan gives the wanted events behind a position, and the position to go on
+// from.
+func (c *call) scan(after, applied eventstore.Position, limit int) ([]eventstore.Event, eventstore.Position, error) {
+	wantedType, wantedSubject := c.params["type"], c.params["subject"]
+	chunk := limit
+	if wantedType != "" || wantedSubject != "" {
+		chunk = maxLimit
+	}
+	var found []eventstore.Event
+	for scanned := 0; scanned < scanBudget && after < applied; scanned += chunk {
+		events, err := c.service.Events(c.r.Context(), after, applied, chunk)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, ev := range events {
+			after = ev.Seq
+			if (wantedType == "" || ev.Type == wantedType) && (wantedSubject == "" || ev.Subject == wantedSubject) {
+				if found = append(found, ev); len(found) == limit {
+					return found, after, nil
+				}
+			}
+		}
+	}
+	return found, after, nil
+}
+
+func getEvent(c *call) error {
+	if err := c.fresh(); err != nil {
+		return err
+	}
+	text := c.segment("seq")
+	seq, ok := parsePosition(text)
+	// One event has one path: no leading zeros.
+	if !ok || seq < 1 || text[0] == '0' {
+		return newProblem(codeEventNotFound, "events are numbered 1, 2, 3 and so on; there is no such event")
+	}
+	if seq > c.service.Applied() {
+		return newProblem(codeEventNotFound, "this node has no such event; see Applied-Position, and Min-Position to wait for one that there must be")
+	}
+	ev, err := c.service.Event(c.r.Context(), seq)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, mediaJSON, eventToWire(ev))
+}
+
+// listHistory answers with the events that touched an account.
+func listHistory(c *call) error {
+	limit, err := c.params.limit()
+	if err != nil {
+		return err
+	}
+	descending, err := c.params.descending()
+	if err != nil {
+		return err
+	}
+	number := c.number()
+	list := scope{"history", string(number), strconv.FormatBool(descending)}
+	key, err := c.params.key(list, func(key string) bool {
+		pos, ok := parsePosition(key)
+		return ok && pos > 0
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.fresh(); err != nil {
+		return err
+	}
+	from, _ := parsePosition(key) // 0 for the first page
+	events, more, err := c.service.History(c.r.Context(), number, from, descending, limit)
+	if err != nil {
+		return err
+	}
+	body := page[wireEvent]{Items: mapped(events, eventToWire)}
+	if more {
+		last := events[len(events)-1].Seq
+		body.NextCursor = list.cursor(strconv.FormatInt(int64(last), 10))
+		c.linkNext("cursor", body.NextCursor)
+	}
+	return c.replyEvents(events, body)
+}
+
+// replyEvents answers with body, or with the events alone as CloudEvents, where
+// Link says how to go on.
+func (c *call) replyEvents(events []eventstore.Event, body any) error {
+	c.w.Header().Set("Vary", "Accept")
+	if !wantsCloudEvents(c.r.Header) {
+		return c.reply(http.StatusOK, mediaJSON, body)
+	}
+	source := "/logs/" + url.PathEscape(c.h.cfg.LogName)
+	return c.reply(http.StatusOK, mediaCloudEvents, mapped(events, func(ev eventstore.Event) cloudEvent {
+		w := eventToWire(ev)
+		return cloudEvent{
+			SpecVersion: "1.0", ID: w.ID, Source: source, Type: w.Type, Subject: w.Subject, Time: w.Time,
+			DataContentType: mediaJSON, Sequence: strconv.FormatInt(int64(w.Seq), 10), SequenceType: "Integer",
+			Data: w.Data,
+		}
+	}))
+}
+
+// linkNext says where the next page is: here, with one parameter changed.
+func (c *call) linkNext(name, value string) {
+	query := c.r.URL.Query()
+	query.Set(name, value)
+	c.w.Header().Set("Link", "<"+c.r.URL.EscapedPath()+"?"+query.Encode()+`>; rel="next"`)
+}
+
+// wantsCloudEvents tells whether the client names CloudEvents, and JSON not
+// before it.
+func wantsCloudEvents(header http.Header) bool {
+	best, chosen := 0.0, mediaJSON
+	for _, rng := range strings.Split(strings.Join(header.Values("Accept"), ","), ",") {
+		media, attributes, _ := strings.Cut(rng, ";")
+		media = strings.ToLower(strings.TrimSpace(media))
+		if media != mediaJSON && media != mediaCloudEvents {
+			continue
+		}
+		if q := quality(attributes); q > best {
+			best, chosen = q, media
+		}
+	}
+	return chosen == mediaCloudEvents
+}
+
+// quality is the weight of a media range, 1 if none is given.
+func quality(attributes string) float64 {
+	for _, attribute := range strings.Split(attributes, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
+		if strings.EqualFold(name, "q") {
+			q, err := strconv.ParseFloat(value, 64)
+			if err != nil || q > 1 {
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
+}

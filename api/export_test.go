@@ -1,0 +1,54 @@
+package api
+
+import (
+	"net/http"
+)
+
+// Codes are all problem codes and their statuses.
+func Codes() map[string]int {
+	all := make(map[string]int)
+	for c, kind := range problemKinds {
+		all[string(c)] = kind.status
+	}
+	return all
+}
+
+// Routes are all paths and their methods.
+func Routes() map[string][]string {
+	all := make(map[string][]string)
+	for _, res := range resources() {
+		for method := range res.operations {
+			all[res.path] = append(all[res.path], method)
+		}
+	}
+	return all
+}
+
+// CursorKey is the key of a cursor in a scope.
+func CursorKey(cursor string, parts ...string) (string, bool) { return scope(parts).key(cursor) }
+
+// Cursor is the cursor for a key in a scope.
+func Cursor(key string, parts ...string) string { return scope(parts).cursor(key) }
+
+// ParseTime reads a time as ?at= does.
+var ParseTime = parseTime
+
+// ScanBudget is how many events one request looks through.
+const ScanBudget = scanBudget
+
+// Panicking is a handler that panics, after its answer has begun if begun.
+func (h *Handler) Panicking(begun bool) http.Handler {
+	return h.enter(func(c *call) {
+		if begun {
+			_ = c.reply(http.StatusOK, mediaJSON, "half")
+		}
+		panic("secret")
+	})
+}
+
+// Failing is a handler whose operation fails with err.
+func (h *Handler) Failing(err error) http.Handler {
+	return h.enter(func(c *call) {
+		h.perform(c, operation{does: "fail", handle: func(*call) error { return err }, needs: needsToken})
+	})
+}

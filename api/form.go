@@ -1,0 +1,185 @@
+package api
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"openpayment/account"
+)
+
+// form is a JSON object that somebody filled in. Fields are taken out one by one;
+// what is wrong with them is gathered, so that a client hears of everything at
+// once.
+type form struct {
+	names   []string // as they come
+	members map[string]jsontext.Value
+	known   []string // fields there may be
+	fixed   []string // fields that only the service sets
+	faults  []account.Fault
+	unnamed int // faults there was no room for
+}
+
+// readForm reads a body. What is not JSON is a bad-json problem, what is not an
+// object an invalid one.
+func readForm(body []byte, known, fixed []string) (*form, error) {
+	if err := checkDocument(body); err != nil {
+		return nil, err
+	}
+	f := &form{members: make(map[string]jsontext.Value), known: known, fixed: fixed}
+	if jsontext.Value(body).Kind() != jsontext.KindBeginObject {
+		f.fault("", "must be a JSON object")
+		return nil, f.problem()
+	}
+	// The document has been checked: nothing below fails.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	_, _ = dec.ReadToken()
+	for dec.PeekKind() != jsontext.KindEndObject {
+		token, _ := dec.ReadToken()
+		name := token.String()
+		value, _ := dec.ReadValue()
+		f.names = append(f.names, name)
+		f.members[name] = value.Clone()
+	}
+	return f, nil
+}
+
+// checkNames finds the fields that have no place in the form.
+func (f *form) checkNames() {
+	for _, name := range f.names {
+		switch {
+		case slices.Contains(f.known, name):
+		case slices.Contains(f.fixed, name):
+			f.fault(pointer(name), "is set by the service only: leave it out")
+		case f.full():
+			f.unnamed++
+		default:
+			detail := "is not a field of this request: leave it out"
+			if near := nearest(name, f.known); near != "" {
+				detail = "is not a field of this request: did you mean " + near + "?"
+			}
+			f.fault(pointer(name), detail)
+		}
+	}
+}
+
+// pointer is the RFC 6901 pointer to a member of the root.
+func pointer(name string) string { return "/" + jsonPointerEscapes.Replace(name) }
+
+var jsonPointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
+// maxFaults bounds how much is said about one body, and so how much work a bad one
+// makes.
+const maxFaults = 1000
+
+func (f *form) full() bool { return len(f.faults) >= maxFaults }
+
+func (f *form) fault(pointer, detail string) {
+	if f.full() {
+		f.unnamed++
+		return
+	}
+	f.faults = append(f.faults, account.Fault{Pointer: pointer, Detail: detail})
+}
+
+const nullDetail = "null is not the same as leaving it out"
+
+// text takes a field that holds a string; nil when it was left out or is faulty.
+func (f *form) text(name string, required bool) *string {
+	value, present := f.members[name]
+	at := pointer(name)
+	switch {
+	case !present && required:
+		f.fault(at, "is required")
+	case !present:
+	case value.Kind() == jsontext.KindNull:
+		f.fault(at, "must be a string; "+nullDetail)
+	case value.Kind() != jsontext.KindString:
+		f.fault(at, "must be a string")
+	default:
+		if s := unquote(value); s != "" {
+			return &s
+		}
+		f.fault(at, "is empty")
+	}
+	return nil
+}
+
+// list takes a field that holds a list of strings; nil when it was left out or is
+// no list. In the place of an element that is no string stands one that the
+// domain will have something against too, which [form.check] drops.
+func (f *form) list(name string, nullIsEmpty bool) *[]string {
+	value, present := f.members[name]
+	at := pointer(name)
+	switch {
+	case !present:
+		return nil
+	case value.Kind() == jsontext.KindNull && nullIsEmpty:
+		return &[]string{}
+	case value.Kind() == jsontext.KindNull:
+		f.fault(at, "must be a list of strings; "+nullDetail)
+		return nil
+	case value.Kind() != jsontext.KindBeginArray:
+		f.fault(at, "must be a list of strings")
+		return nil
+	}
+	list := []string{}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(value))
+	_, _ = dec.ReadToken()
+	for dec.PeekKind() != jsontext.KindEndArray {
+		element, _ := dec.ReadValue()
+		if element.Kind() == jsontext.KindString {
+			list = append(list, unquote(element))
+			continue
+		}
+		i := strconv.Itoa(len(list))
+		f.fault(at+"/"+i, "must be a string")
+		list = append(list, "\x00"+i)
+	}
+	return &list
+}
+
+func unquote(value jsontext.Value) string {
+	var s string
+	// It is a string, and has been checked.
+	_ = json.Unmarshal(value, &s)
+	return s
+}
+
+// check adds what the domain has against the command that was made of the form,
+// and gives everything as one problem; nil if there is nothing. Of two faults of
+// one field, the form's stands.
+func (f *form) check(c account.Command) error {
+	found := make(map[string]bool, len(f.faults))
+	for _, fault := range f.faults {
+		found[fault.Pointer] = true
+	}
+	for _, fault := range c.Validate() {
+		if !found[fault.Pointer] {
+			f.fault(fault.Pointer, fault.Detail)
+		}
+	}
+	f.checkNames()
+	if len(f.faults) == 0 {
+		return nil
+	}
+	return f.problem()
+}
+
+func (f *form) problem() error {
+	f.sort()
+	detail := "the body breaks rules: errors lists all of them"
+	if f.unnamed > 0 {
+		detail = fmt.Sprintf("the body breaks %d rules: errors lists %d of them", len(f.faults)+f.unnamed, len(f.faults))
+	} else if len(f.faults) == 1 {
+		detail = strings.TrimSpace(f.faults[0].Pointer + " " + f.faults[0].Detail)
+	}
+	p := newProblem(codeInvalid, detail)
+	p.faults = f.faults
+	return p
+}

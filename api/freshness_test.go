@@ -1,0 +1,82 @@
+package api_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"openpayment/api"
+	"openpayment/eventstore/eventstoretest"
+)
+
+func TestEveryReadTakesTheReadHeaders(t *testing.T) {
+	r := newRig(t)
+	hurried := newRig(t, func(c *api.Config) { c.CatchUpTimeout = time.Millisecond })
+	r.open("12345678")
+	hurried.open("12345678")
+	paths := []string{"/v1/accounts/12345678?at=1"}
+	for route, methods := range api.Routes() {
+		if strings.HasPrefix(route, "/v1") && slices.Contains(methods, "GET") {
+			paths = append(paths, concrete(route))
+		}
+	}
+	for _, path := range paths {
+		for _, good := range []string{"Min-Position: 1", "Min-Position: 0", "Min-Position: 001", "Consistency: strong"} {
+			r.do("GET", path, "", good).is(200, "").has("Applied-Position: 1")
+		}
+		for _, bad := range []string{"Min-Position: x", "Min-Position: -1", "Min-Position: ", "Min-Position: 1.0", "Min-Position: 99999999999999999999",
+			"Min-Position: \"1\"", "Consistency: weak", "Consistency: ", "Consistency: strong, strong"} {
+			r.do("GET", path, "", bad).is(400, "bad-header").has("Applied-Position: 1")
+		}
+		r.do("GET", path, "", "Min-Position: 1", "Min-Position: 1").is(400, "bad-header")
+		hurried.do("GET", path, "", "Min-Position: 2").is(503, "not-caught-up").has("Applied-Position: 1")
+		hurried.do("GET", path, "", "Min-Position: 9007199254740991").is(503, "not-caught-up")
+	}
+	r.do("GET", "/v1/accounts?limit=x", "", "Min-Position: 2").is(400, "bad-parameter")
+	r.do("GET", "/v1/accounts/12345678", "", "Min-Position: 2", "If-None-Match: x").is(400, "bad-header")
+}
+
+// behind is a node that another one is ahead of by one account, 12345678, and
+// what lets it read on.
+func behind(t *testing.T, configure ...func(*api.Config)) (*rig, *eventstoretest.Gate) {
+	t.Helper()
+	r := newRig(t, configure...)
+	gate := eventstoretest.NewGate()
+	t.Cleanup(gate.Open)
+	r.store.OnRead(gate.Read)
+	<-gate.Arrived() // the poller's next read is held up
+	other := newNode(t, r.log, eventstoretest.NewFaulty(r.log.Open()))
+	<-other.read
+	other.open("12345678")
+	return r, gate
+}
+
+func TestAReadWaitsUntilItIsAsNewAsTheClientWants(t *testing.T) {
+	for _, header := range []string{"Min-Position: 1", "Consistency: strong"} {
+		r, gate := behind(t)
+		r.do("GET", "/v1/accounts/12345678", "").is(404, "account-not-found").has("Applied-Position: 0")
+		answer := make(chan response)
+		go func() { answer <- r.do("GET", "/v1/accounts/12345678", "", header) }()
+		gate.Open()
+		(<-answer).is(200, "").has("Applied-Position: 1")
+	}
+}
+
+func TestAReadThatIsNeverNewEnoughSaysSo(t *testing.T) {
+	r, _ := behind(t, func(c *api.Config) { c.CatchUpTimeout = 100 * time.Millisecond })
+	for _, header := range []string{"Min-Position: 1", "Consistency: strong"} {
+		r.do("GET", "/v1/accounts/12345678", "", header).is(503, "not-caught-up").has("Applied-Position: 0")
+	}
+	r.do("GET", "/v1/accounts/12345678?at=1", "").is(503, "not-caught-up") // it may well be in the log
+	r.do("GET", "/v1/accounts/12345678", "").is(404, "account-not-found")
+}
+
+func TestAPositionThatAnotherNodeToldOfIsNotRefused(t *testing.T) {
+	r, gate := behind(t)
+	answer := make(chan response)
+	go func() { answer <- r.do("GET", "/v1/accounts/12345678?at=1", "") }()
+	gate.Open()
+	(<-answer).is(200, "")
+	r.do("GET", "/v1/accounts/12345678?at=2", "").is(400, "bad-parameter")
+}

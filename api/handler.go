@@ -1,0 +1,101 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/sirupsen/logrus"
+)
+
+// Config says what a [Handler] serves, and how. Zero fields take their defaults.
+type Config struct {
+	// Service may be nil and be given later: see [Handler.Serve].
+	Service Service
+	// Log takes one line for each request and each failure. Default: nowhere.
+	Log *logrus.Logger
+	// Token, if not empty, is what every request but those for /livez and /readyz
+	// must bring along: Authorization: Bearer TOKEN.
+	Token string
+	// Version, Store and LogName are shown to operators, and LogName to readers of
+	// CloudEvents too. Store must not hold credentials.
+	Version, Store, LogName string
+	// RequestTimeout bounds the work on one request, a command's above all: what
+	// it did not come to is refused, what is in doubt is said to be. Default: 10 s.
+	RequestTimeout time.Duration
+	// CatchUpTimeout is how long a read waits for the position or the freshness it
+	// asks for. Default: 5 s.
+	CatchUpTimeout time.Duration
+	// BodyTimeout is how long a client may take to send a body. Default: 10 s.
+	BodyTimeout time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = logrus.New()
+		c.Log.SetOutput(io.Discard)
+	}
+	if c.LogName == "" {
+		c.LogName = "main"
+	}
+	c.RequestTimeout = orDefault(c.RequestTimeout, 10*time.Second)
+	c.CatchUpTimeout = orDefault(c.CatchUpTimeout, 5*time.Second)
+	c.BodyTimeout = orDefault(c.BodyTimeout, 10*time.Second)
+	return c
+}
+
+func orDefault(value, fallback time.Duration) time.Duration {
+	if value <= 0 {
+		return fallback
+	}
+	return value
+}
+
+// Handler answers requests. It is safe for concurrent use and owns no
+// goroutines.
+type Handler struct {
+	cfg    Config
+	router *mux.Router
+	token  digest // of cfg.Token
+
+	service  atomic.Pointer[Service] // nil until there is one
+	waiting  atomic.Pointer[error]   // why there is none yet, as told last
+	draining atomic.Bool
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// New makes the handler for everything the service answers over HTTP.
+func New(cfg Config) *Handler {
+	h := &Handler{cfg: cfg.withDefaults(), token: digestOf(cfg.Token)}
+	h.router = newRouter(h)
+	h.Waiting(errors.New("the store has not been reached yet"))
+	if cfg.Service != nil {
+		h.Serve(cfg.Service)
+	}
+	return h
+}
+
+// Serve makes s what is served from now on. Before, /livez is answered as ever,
+// /readyz says that there is nothing to be had yet, and everything else is
+// store-unavailable.
+func (h *Handler) Serve(s Service) { h.service.Store(&s) }
+
+// Waiting tells why there is nothing to serve yet. Clients see the kind of the
+// error, never its text.
+func (h *Handler) Waiting(err error) { h.waiting.Store(&err) }
+
+// Drain makes /readyz answer that this node is going, so that nothing new is
+// sent to it. Requests are answered as before.
+func (h *Handler) Drain() { h.draining.Store(true) }
+
+// current is the service to ask, nil if there is none yet.
+func (h *Handler) current() Service {
+	if s := h.service.Load(); s != nil {
+		return *s
+	}
+	return nil
+}

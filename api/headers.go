@@ -1,0 +1,73 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"openpayment/eventstore"
+)
+
+// maxRequestID is how long a client's request id may be to be taken over.
+const maxRequestID = 128
+
+// requestID is the client's, if it is fit for logs, otherwise a new one.
+func requestID(header http.Header) string {
+	if values := header.Values("X-Request-Id"); len(values) == 1 && printable(values[0], maxRequestID) {
+		return values[0]
+	}
+	return uuid.NewString()
+}
+
+// printable tells whether s is 1 to limit printable ASCII characters.
+func printable(s string, limit int) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= limit
+}
+
+func badHeader(name, detail string) error {
+	return newProblem(codeBadHeader, "the header "+name+" "+detail)
+}
+
+// single gives the value of a header that may stand once.
+func single(header http.Header, name string) (value string, present bool, err error) {
+	switch values := header.Values(name); len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+		return values[0], true, nil
+	default:
+		return "", true, badHeader(name, "stands more than once: send one")
+	}
+}
+
+// maxIdempotencyKey is how long an idempotency key may be.
+const maxIdempotencyKey = 255
+
+// idempotencyKey is the command's, empty for none.
+func idempotencyKey(header http.Header) (string, error) {
+	const name = "Idempotency-Key"
+	key, present, err := single(header, name)
+	if err == nil && present && !printable(key, maxIdempotencyKey) {
+		err = badHeader(name, "takes 1 to 255 printable ASCII characters")
+	}
+	return key, err
+}
+
+// maxPosition is the last that JSON numbers carry exactly everywhere.
+const maxPosition = 1<<53 - 1
+
+// parsePosition reads ASCII digits, and nothing else.
+func parsePosition(s string) (eventstore.Position, bool) {
+	if !printable(s, 1024) || strings.Trim(s, "0123456789") != "" {
+		return 0, false
+	}
+	v, err := strconv.ParseInt(s, 10, 64)
+	return eventstore.Position(v), err == nil && v <= maxPosition
+}

@@ -1,0 +1,136 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.router.ServeHTTP(w, r) }
+
+// enter makes a handler of f: with a request id, the headers that every answer
+// has, a line in the log, and an answer even if f panics.
+func (h *Handler) enter(f func(*call)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		c := &call{h: h, w: rec, r: r, id: requestID(r.Header)}
+		header := rec.Header()
+		header.Set("Request-Id", c.id)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Cache-Control", "no-store")
+		limitReading(c)
+		defer h.logAccess(c, rec, start)
+		defer c.recover(rec)
+		f(c)
+	})
+}
+
+// perform runs one operation behind the checks that come before all others, in
+// the order the contract has them.
+func (h *Handler) perform(c *call, op operation) {
+	if err := h.prepare(c, op); err != nil {
+		c.fail(op.does, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), h.cfg.RequestTimeout)
+	defer cancel()
+	c.r = c.r.WithContext(ctx)
+	if err := op.handle(c); err != nil {
+		c.fail(op.does, err)
+	}
+}
+
+func (h *Handler) prepare(c *call, op operation) error {
+	if op.needs != needsNothing {
+		if err := h.authorize(c.r); err != nil {
+			return err
+		}
+	}
+	if op.needs == needsState || op.needs == needsService {
+		if c.service = h.current(); c.service == nil {
+			return h.unserved()
+		}
+		c.applied()
+		if op.needs == needsState && !c.service.CaughtUp() {
+			return newProblem(codeNotCaughtUp, startingDetail)
+		}
+	}
+	if op.media != "" {
+		if err := c.readBody(op.media); err != nil {
+			return err
+		}
+	}
+	var err error
+	c.params, err = parseParams(c.r.URL.RawQuery, op.params)
+	return err
+}
+
+// recover answers a panic, unless the answer has begun: then only cutting the
+// connection tells the client.
+func (c *call) recover(rec *recorder) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if cause == http.ErrAbortHandler {
+		panic(cause)
+	}
+	c.h.cfg.Log.WithFields(logrus.Fields{
+		"requestId": c.id, "error": fmt.Sprint(cause), "stack": string(debug.Stack()),
+	}).Error("request panicked")
+	if rec.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	c.fail("answer request", newProblem(codeInternal, "this is a defect of the service: report it with the requestId"))
+}
+
+// logAccess writes a line for each request. Queries and bodies stay out of it.
+func (h *Handler) logAccess(c *call, rec *recorder, start time.Time) {
+	if !h.cfg.Log.IsLevelEnabled(logrus.DebugLevel) {
+		return
+	}
+	h.cfg.Log.WithFields(logrus.Fields{
+		"requestId": c.id, "method": c.r.Method, "path": c.r.URL.EscapedPath(),
+		"status": rec.status, "bytes": rec.bytes, "milliseconds": time.Since(start).Milliseconds(),
+	}).Debug("request answered")
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0: nothing yet
+	bytes  int
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (rec *recorder) WriteHeader(status int) {
+	if rec.status == 0 {
+		rec.status = status
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (rec *recorder) Write(p []byte) (int, error) {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+	n, err := rec.ResponseWriter.Write(p)
+	rec.bytes += n
+	return n, err
+}
+
+// Unwrap is for [http.ResponseController].
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+// expectsContinue tells that the client waits to be asked for the body.
+func expectsContinue(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Expect"), "100-continue")
+}

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// resource is one path and what can be done with it.
+type resource struct {
+	path       string
+	operations map[string]operation // by method; HEAD goes with GET
+}
+
+// operation is one thing the service does. Everything around it, the order of
+// the checks above all, is [Handler.perform].
+type operation struct {
+	does   string // for the log: "failed to get account"
+	handle func(*call) error
+	needs  need
+	media  string   // of the body it takes; empty: none
+	params []string // the query parameters it knows
+}
+
+// need is what an operation asks of the service.
+type need int
+
+const (
+	needsState   need = iota // the service, and that it has read its log
+	needsService             // the service, in whatever state
+	needsToken               // no service
+	needsNothing             // no token either: for probes
+)
+
+func resources() []resource {
+	return []resource{
+		{"/livez", map[string]operation{
+			"GET": {does: "answer liveness", handle: getLive, needs: needsNothing},
+		}},
+		{"/readyz", map[string]operation{
+			"GET": {does: "be ready", handle: getReady, needs: needsNothing, params: []string{"verbose"}},
+		}},
+		{"/v1/accounts", map[string]operation{
+			"GET":  {does: "list accounts", handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
+			"POST": {does: "open account", handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
+		}},
+		{"/v1/accounts/{number}", map[string]operation{
+			"GET":    {does: "get account", handle: getAccount, params: []string{"at"}},
+			"PUT":    {does: "replace account", handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"PATCH":  {does: "change account", handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
+			"DELETE": {does: "close account", handle: closeAccount, params: []string{"dryRun"}},
+		}},
+		{"/v1/accounts/{number}/events", map[string]operation{
+			"GET": {does: "list account events", handle: listHistory, params: []string{"limit", "cursor", "order"}},
+		}},
+		{"/v1/events", map[string]operation{
+			"GET": {does: "list events", handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+		}},
+		{"/v1/events/{seq}", map[string]operation{
+			"GET": {does: "get event", handle: getEvent},
+		}},
+		{"/v1/admin/status", map[string]operation{
+			"GET": {does: "get status", handle: getStatus, needs: needsService},
+		}},
+	}
+}
+
+// newRouter matches paths as they are written: nothing is cleaned or redirected,
+// and a segment is decoded only after it was told from its neighbours.
+func newRouter(h *Handler) *mux.Router {
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	for _, res := range resources() {
+		router.Handle(res.path, h.dispatch(res))
+	}
+	router.NotFoundHandler = h.enter(func(c *call) {
+		c.fail("route request", newProblem(codeRouteNotFound,
+			"no route has this path; paths match as written, without a slash at the end"))
+	})
+	return router
+}
+
+// dispatch chooses among a resource's operations by method.
+func (h *Handler) dispatch(res resource) http.Handler {
+	allow := allowed(res)
+	return h.enter(func(c *call) {
+		method := c.r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		op, known := res.operations[method]
+		switch {
+		case known:
+			h.perform(c, op)
+		case method == http.MethodOptions:
+			h.perform(c, describe(res, allow))
+		default:
+			p := newProblem(codeMethod, "this path takes "+allow)
+			p.header.Set("Allow", allow)
+			c.fail("route request", p)
+		}
+	})
+}
+
+func allowed(res resource) string {
+	methods := []string{http.MethodOptions}
+	for method := range res.operations {
+		methods = append(methods, method)
+		if method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+// describe is the OPTIONS operation of a resource. It needs what probes need, or
+// a token, but no service.
+func describe(res resource, allow string) operation {
+	needs := needsToken
+	if res.operations[http.MethodGet].needs == needsNothing {
+		needs = needsNothing
+	}
+	return operation{does: "describe route", needs: needs, handle: func(c *call) error {
+		c.w.Header().Set("Allow", allow)
+		if res.operations[http.MethodPatch].handle != nil {
+			c.w.Header().Set("Accept-Patch", mediaMergePatch)
+		}
+		return c.reply(http.StatusNoContent, "", nil)
+	}}
+}

@@ -1,0 +1,149 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"openpayment/api"
+)
+
+// concrete is a path that a route has, of things that exist in a rig with two
+// events.
+func concrete(route string) string {
+	return strings.NewReplacer("{number}", "12345678", "{seq}", "1").Replace(route)
+}
+
+func TestEveryPathSaysWhatItTakes(t *testing.T) {
+	r := newRig(t)
+	r.open("12345678")
+	all := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get"}
+	for route, methods := range api.Routes() {
+		if slices.Contains(methods, "GET") {
+			methods = append(methods, "HEAD")
+		}
+		methods = append(methods, "OPTIONS")
+		slices.Sort(methods)
+		allow := strings.Join(methods, ", ")
+		for _, method := range all {
+			switch {
+			case method == "OPTIONS":
+				r.do(method, concrete(route), "").is(204, "").has("Allow: " + allow)
+			case !slices.Contains(methods, method):
+				r.do(method, concrete(route), "").is(405, "method-not-allowed").has("Allow: " + allow)
+			}
+		}
+	}
+	r.do("OPTIONS", "/v1/accounts/12345678", "").has("Accept-Patch: application/merge-patch+json")
+}
+
+func TestPathsMatchAsWritten(t *testing.T) {
+	r := newRig(t)
+	r.open("12345678")
+	for _, path := range []string{"/", "/v1", "/v1/", "/v2/accounts", "/V1/accounts", "/v1/accounts/", "/v1//accounts", "//v1/accounts", "/v1/accounts//",
+		"/v1/accounts/12345678/", "/v1/accounts/12345678//events", "/v1/accounts//events", "/v1/accounts/12345678/events/", "/v1/./accounts", "/v1/x/../accounts",
+		"/v1/events/", "/v1/events/1/", "/v1/admin", "/v1/admin/status/", "/livez/", "/readyz/x", "/v1/transfers", "/metrics", "/v1/accounts/../accounts/12345678", "/v1/accounts/12345678%2Fevents/x"} {
+		for _, method := range []string{"GET", "POST", "OPTIONS", "DELETE"} {
+			r.do(method, path, "").is(404, "route-not-found").has("Location:", "Allow:")
+		}
+	}
+}
+
+func TestHeadIsGetWithoutABody(t *testing.T) {
+	r := newRig(t)
+	r.open("12345678")
+	paths := []string{"/v1/nothing", "/v1/accounts/99999999", "/v1/events?limit=x", "/v1/accounts/12345678?at=1"}
+	for route, methods := range api.Routes() {
+		if slices.Contains(methods, "GET") {
+			paths = append(paths, concrete(route))
+		}
+	}
+	for _, path := range paths {
+		get, head := r.do("GET", path, "", "X-Request-Id: same"), r.do("HEAD", path, "", "X-Request-Id: same")
+		if head.status != get.status || len(head.text) > 0 {
+			t.Errorf("%s: %d, %d", path, get.status, head.status)
+		}
+		for name := range get.header {
+			if name != "Date" && get.header.Get(name) != head.header.Get(name) {
+				t.Errorf("%s: %s: %q, HEAD %q", path, name, get.header.Get(name), head.header.Get(name))
+			}
+		}
+	}
+}
+
+func TestATokenIsNeededWhereOneIsConfigured(t *testing.T) {
+	r := newRig(t, func(c *api.Config) { c.Token = "s3cret" })
+	for route, methods := range api.Routes() {
+		for _, method := range append(methods, "OPTIONS") {
+			body := map[string]string{"POST": "{", "PUT": "{", "PATCH": "{"}[method]
+			if route == "/livez" || route == "/readyz" {
+				r.do(method, route, "").has("WWW-Authenticate:")
+				continue
+			}
+			for _, headers := range [][]string{nil, {"Authorization: s3cret"}, {"Authorization: Bearer"}, {"Authorization: Bearer s3cre"}, {"Authorization: Bearer s3cret2"},
+				{"Authorization: Basic s3cret"}, {"Authorization: Bearer s3cret", "Authorization: Bearer s3cret"}, {"Authorization: Bearer S3cret"}} {
+				r.do(method, concrete(route)+"?limit=x", body, headers...).is(401, "unauthenticated").
+					has(`WWW-Authenticate: Bearer realm="openpayment"`, "Applied-Position:")
+			}
+			for _, scheme := range []string{"Bearer", "bearer"} {
+				if got := r.do(method, concrete(route), body, "Authorization: "+scheme+" s3cret"); got.status == 401 {
+					t.Errorf("%s %s: %s", method, route, got.text)
+				}
+			}
+		}
+	}
+	r.do("GET", "/v1/nothing", "").is(404, "route-not-found")
+	r.do("BREW", "/v1/accounts", "").is(405, "method-not-allowed")
+	r.do("POST", "/v1/accounts", spaces(1<<20+1)).is(401, "unauthenticated")
+}
+
+func TestAPanicIsAnsweredAndTellsNothing(t *testing.T) {
+	r := newRig(t)
+	server := httptest.NewServer(r.handler.Panicking(false))
+	defer server.Close()
+	url := r.url
+	r.url = server.URL
+	got := r.do("GET", "/v1/accounts", "").is(500, "internal")
+	if strings.Contains(string(got.text), "secret") || strings.Contains(string(got.text), ".go") {
+		t.Errorf("%s", got.text)
+	}
+	r.url = url
+	found := false
+	for _, entry := range r.logged.AllEntries() {
+		stack, _ := entry.Data["stack"].(string)
+		found = found || entry.Data["error"] == "secret" && strings.Contains(stack, "Panicking") && entry.Data["requestId"] == got.header.Get("Request-Id")
+	}
+	if !found {
+		t.Error("not logged")
+	}
+}
+
+func TestAPanicInTheMiddleOfAnAnswerCutsIt(t *testing.T) {
+	r := newRig(t)
+	defer func() {
+		if got := recover(); got != http.ErrAbortHandler {
+			t.Errorf("recovered %v", got)
+		}
+	}()
+	r.handler.Panicking(true).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+}
+
+func TestFailuresAreLoggedInShort(t *testing.T) {
+	r := newRig(t)
+	id := r.do("GET", "/v1/accounts/12345678", "").is(404, "account-not-found").header.Get("Request-Id")
+	var messages []string
+	for _, entry := range r.logged.AllEntries() {
+		if entry.Data["requestId"] != id {
+			t.Errorf("%v", entry.Data)
+		}
+		messages = append(messages, entry.Level.String()+": "+entry.Message)
+		if entry.Message == "failed to get account" && (entry.Data["error"] != "account does not exist" || entry.Data["accountNumber"] != "12345678") {
+			t.Errorf("%v", entry.Data)
+		}
+	}
+	if got := strings.Join(messages, ", "); got != "debug: failed to get account, debug: request answered" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+
+	"openpayment/account"
+	"openpayment/account/journal"
+	"openpayment/eventstore"
+)
+
+// Service is what the handler serves: accounts on a log. It is safe for
+// concurrent use. *[journal.Service] is the one there is; its methods' contracts
+// are what this package relies on.
+type Service interface {
+	Commander
+	AccountReader
+	EventReader
+	Progress
+	Inspector
+}
+
+// Commander carries commands to the head of the log.
+type Commander interface {
+	Execute(ctx context.Context, c account.Command, o journal.Options) (journal.Outcome, error)
+}
+
+// AccountReader shows accounts, as they are and as they were.
+type AccountReader interface {
+	Account(n account.Number) (*account.Account, error)
+	AccountAt(ctx context.Context, n account.Number, m journal.Moment) (*account.Account, error)
+	List(after account.Number, limit int, f account.Filter) []*account.Account
+}
+
+// EventReader shows the log as far as it is applied.
+type EventReader interface {
+	Event(ctx context.Context, seq eventstore.Position) (eventstore.Event, error)
+	Events(ctx context.Context, after, applied eventstore.Position, limit int) ([]eventstore.Event, error)
+	History(ctx context.Context, n account.Number, from eventstore.Position, descending bool, limit int) (events []eventstore.Event, more bool, err error)
+}
+
+// Progress tells how much of the log the state includes, and waits for more.
+type Progress interface {
+	CaughtUp() bool
+	Applied() eventstore.Position
+	Wait(ctx context.Context, pos eventstore.Position) error
+	CatchUp(ctx context.Context) error
+}
+
+// Inspector gives operators a picture.
+type Inspector interface {
+	Status() journal.Status
+}
+
+var _ Service = (*journal.Service)(nil)

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"openpayment/account"
+	"openpayment/eventstore"
+)
+
+// timeLayout is RFC 3339 with exactly three decimals; times are UTC.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+func wireTime(t time.Time) string { return t.UTC().Format(timeLayout) }
+
+// wireAccount is an account's JSON form.
+type wireAccount struct {
+	AccountNumber account.Number   `json:"accountNumber"`
+	SortCode      string           `json:"sortCode"`
+	CustomerURLs  []string         `json:"customerURLs"`
+	CardURLs      []string         `json:"cardURLs"`
+	Currency      account.Currency `json:"currency"`
+	Balance       int64            `json:"balance"`
+	Status        account.Status   `json:"status"`
+	Version       int64            `json:"version"`
+	OpenedAt      string           `json:"openedAt"`
+	UpdatedAt     string           `json:"updatedAt"`
+}
+
+func toWire(a *account.Account) wireAccount {
+	return wireAccount{
+		AccountNumber: a.Number, SortCode: a.SortCode,
+		CustomerURLs: a.CustomerURLs, CardURLs: a.CardURLs,
+		Currency: a.Currency, Balance: a.Balance, Status: a.Status, Version: a.Version,
+		OpenedAt: wireTime(a.OpenedAt), UpdatedAt: wireTime(a.UpdatedAt),
+	}
+}
+
+// wireEvent is an event's JSON form. Data is as it stands in the log.
+type wireEvent struct {
+	Seq     eventstore.Position `json:"seq"`
+	ID      string              `json:"id"`
+	Type    string              `json:"type"`
+	Subject string              `json:"subject"`
+	Time    string              `json:"time"`
+	Meta    map[string]string   `json:"meta"`
+	Data    jsontext.Value      `json:"data"`
+	Hash    string              `json:"hash"`
+}
+
+func eventToWire(ev eventstore.Event) wireEvent {
+	return wireEvent{
+		Seq: ev.Seq, ID: ev.ID.String(), Type: ev.Type, Subject: ev.Subject, Time: wireTime(ev.Time),
+		Meta: ev.Meta, Data: jsontext.Value(ev.Data), Hash: ev.Hash.String(),
+	}
+}
+
+// cloudEvent is an event's form after CloudEvents 1.0, with the extensions
+// sequence and sequencetype as the specification's own list has them. The meta
+// of an event has no place in it, since attributes are single values.
+type cloudEvent struct {
+	SpecVersion     string         `json:"specversion"`
+	ID              string         `json:"id"`
+	Source          string         `json:"source"`
+	Type            string         `json:"type"`
+	Subject         string         `json:"subject"`
+	Time            string         `json:"time"`
+	DataContentType string         `json:"datacontenttype"`
+	Sequence        string         `json:"sequence"`
+	SequenceType    string         `json:"sequencetype"`
+	Data            jsontext.Value `json:"data"`
+}
+
+// page is a part of a list.
+type page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"nextCursor,omitzero"`
+}
+
+// logPage is a part of the log.
+type logPage struct {
+	Items     []wireEvent         `json:"items"`
+	NextAfter eventstore.Position `json:"nextAfter"`
+	Head      eventstore.Position `json:"head"`
+}
+
+// mapped is f of every element, never nil.
+func mapped[S, T any](from []S, f func(S) T) []T {
+	to := make([]T, len(from))
+	for i, s := range from {
+		to[i] = f(s)
+	}
+	return to
+}
