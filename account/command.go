@@ -68,7 +68,7 @@ func (c Open) Validate() []Fault {
 func (c Update) Validate() []Fault {
 	var f faults
 	if c.Number != nil && *c.Number != string(c.Account) {
-		f.add("/accountNumber", "can't be changed: leave it out, or give "+string(c.Account))
+		f.add("/accountNumber", "can't be changed: leave it out, or give the account's own")
 	}
 	if c.SortCode != nil {
 		f.sortCode("/sortCode", *c.SortCode)

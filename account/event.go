@@ -112,6 +112,8 @@ func open(before *Account, number Number, happened string) (Account, error) {
 	switch {
 	case before == nil:
 		return Account{}, fmt.Errorf("account %s is %s, but was never opened", number, happened)
+	case before.Number != number:
+		return Account{}, fmt.Errorf("account %s is %s, but this is account %s", number, happened, before.Number)
 	case before.Status != StatusOpen:
 		return Account{}, fmt.Errorf("account %s is %s, but was closed before", number, happened)
 	}

@@ -8,9 +8,10 @@ type Filter struct {
 	Customer string // one of the account's CustomerURLs
 }
 
+// matches expects SortCode in its stored form.
 func (f Filter) matches(a *Account) bool {
 	return a.Status == StatusOpen &&
-		(f.SortCode == "" || dashed(f.SortCode) == a.SortCode) &&
+		(f.SortCode == "" || f.SortCode == a.SortCode) &&
 		(f.Customer == "" || slices.Contains(a.CustomerURLs, f.Customer))
 }
 
@@ -19,6 +20,10 @@ func (f Filter) matches(a *Account) bool {
 // meanwhile may or may not be among them. It takes time in proportion to the
 // accounts looked at, which is all of them for a filter that nothing matches.
 func (s *State) List(after Number, limit int, f Filter) []*Account {
+	if limit <= 0 {
+		return nil
+	}
+	f.SortCode = dashed(f.SortCode) // once, not for each account
 	var found []*Account
 	chunk := make([]Number, 0, 256)
 	for {

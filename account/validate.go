@@ -121,5 +121,10 @@ func urlProblem(u string) string {
 	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
 		return "must be an absolute URL, such as https://example.com/path"
 	}
+	for i := range len(parsed.Host) { // percent-decoded by now
+		if parsed.Host[i] >= 0x7f {
+			return "has a host beyond ASCII: write it in its xn-- form"
+		}
+	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,15 +43,37 @@ type (
 	}
 )
 
+// form is the data of one version of one type.
+type form interface {
+	// whole tells whether every member is there, and the account's number is one.
+	whole() bool
+}
+
+func (d openedV1) whole() bool {
+	return updatedV1{d.AccountNumber, d.SortCode, d.CustomerURLs, d.CardURLs}.whole() && d.Currency != ""
+}
+
+func (d updatedV1) whole() bool {
+	return closedV1{d.AccountNumber}.whole() && d.SortCode != "" && d.CustomerURLs != nil && d.CardURLs != nil
+}
+
+func (d closedV1) whole() bool { return account.ValidNumber(string(d.AccountNumber)) }
+
+var errNotWhole = errors.New("the data lacks a member, or is about no account number")
+
 // Subject is what an account's events are about.
 func Subject(n account.Number) string { return subjectPrefix + string(n) }
 
 const subjectPrefix = "accounts/"
 
-// Encode gives ev the form in which it is proposed to the log.
+// Encode gives ev the form in which it is proposed to the log. What Decode would
+// not read is an error: it must not get there, for it would stop every node.
 func Encode(ev account.Event, meta map[string]string) (eventstore.Proposal, error) {
 	p := eventstore.Proposal{Subject: Subject(ev.Accounts()[0]), Meta: meta}
-	var data any
+	if v, taken := meta[metaDataVersion]; taken {
+		return p, fmt.Errorf("meta %q is not the caller's to set, to %q", metaDataVersion, v)
+	}
+	var data form
 	switch e := ev.(type) {
 	case account.Opened:
 		p.Type, data = TypeOpened, openedV1{e.Number, e.SortCode, e.CustomerURLs, e.CardURLs, e.Currency}
@@ -60,6 +83,9 @@ func Encode(ev account.Event, meta map[string]string) (eventstore.Proposal, erro
 		p.Type, data = TypeClosed, closedV1{e.Number}
 	default:
 		return p, fmt.Errorf("no event type is known for %T", ev)
+	}
+	if !data.whole() {
+		return p, fmt.Errorf("%s: %w", p.Type, errNotWhole)
 	}
 	text, err := json.Marshal(data)
 	p.Data = string(text)
@@ -111,9 +137,13 @@ func decodeV1(ev eventstore.Event) (account.Event, error) {
 	}
 }
 
-// parse is strict: a member that is not known would be a fact ignored.
-func parse[T any](data string) (T, error) {
-	var d T
+// parse is strict: a member that is not known would be a fact ignored, one that
+// is left out or null a fact made up.
+func parse[F form](data string) (F, error) {
+	var d F
 	err := json.Unmarshal([]byte(data), &d, json.RejectUnknownMembers(true))
+	if err == nil && !d.whole() {
+		err = errNotWhole
+	}
 	return d, err
 }

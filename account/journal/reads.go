@@ -14,8 +14,12 @@ func (s *Service) Applied() eventstore.Position {
 	return eventstore.Position(s.reducer.state.Position())
 }
 
-// Wait returns nil when the state includes the event at pos.
+// Wait returns nil when the state includes the event at pos. It does not wait for
+// the poller's next look at the log.
 func (s *Service) Wait(ctx context.Context, pos eventstore.Position) error {
+	if pos > s.Applied() {
+		s.poller.Wake()
+	}
 	return s.received.Wait(ctx, pos)
 }
 
@@ -24,9 +28,6 @@ func (s *Service) CatchUp(ctx context.Context) error {
 	head, err := s.log.Head(ctx)
 	if err != nil {
 		return err
-	}
-	if head.Position > s.Applied() {
-		s.poller.Wake()
 	}
 	return s.Wait(ctx, head.Position)
 }
@@ -107,21 +108,22 @@ func (s *Service) History(ctx context.Context, n account.Number, from eventstore
 		return nil, false, account.NotFound(n)
 	}
 	at, found := slices.BinarySearch(seqs, from)
-	if descending {
-		if from > 0 {
-			seqs = seqs[:at]
-		}
-		slices.Reverse(seqs)
-	} else {
-		if found {
-			at++
-		}
+	switch {
+	case descending && from > 0:
+		seqs = seqs[:at]
+	case !descending && found:
+		seqs = seqs[at+1:]
+	case !descending:
 		seqs = seqs[at:]
 	}
-	if more = len(seqs) > limit; more {
-		seqs = seqs[:limit]
+	more = len(seqs) > limit
+	if !descending {
+		events, err = s.log.Events(ctx, seqs[:min(limit, len(seqs))])
+		return events, more, err
 	}
-	events, err = s.log.Events(ctx, seqs)
+	// Read in the order of the log, for neighbours are read together.
+	events, err = s.log.Events(ctx, seqs[max(0, len(seqs)-limit):])
+	slices.Reverse(events)
 	return events, more, err
 }
 

@@ -98,7 +98,7 @@ func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.P
 		case ctx.Err() != nil:
 			return
 		case s.received.Err() != nil:
-			s.writer.Halt(err)
+			s.writer.Halt(s.received.Err()) // err may still be step's
 			return
 		default:
 			progress(s.received.Position(), s.target, false)

@@ -1,0 +1,289 @@
+package journal_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"openpayment/account"
+	"openpayment/account/journal"
+	"openpayment/eventstore"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew; those of a version that was ever stored must not change")
+
+// golden is a file of testdata/events: an event as it stands in a log.
+type golden struct {
+	Type    string `json:"type"`
+	Subject string `json:"subject"`
+	Data    string `json:"data"` // the text itself, so that every byte of it is pinned
+}
+
+// stored are the events that the golden files hold, by the files' names.
+var stored = map[string]account.Event{
+	journal.TypeOpened: account.Opened{
+		Number: "00123456", SortCode: "10-20-30",
+		CustomerURLs: []string{"https://customers.example/1?a=1&b=%20", "https://customers.example/2"},
+		CardURLs:     []string{}, Currency: "GBP",
+	},
+	journal.TypeUpdated: account.Updated{
+		Number: "00123456", SortCode: "40-50-60", CustomerURLs: []string{}, CardURLs: []string{"https://cards.example/9"},
+	},
+	journal.TypeClosed: account.Closed{Number: "00123456"},
+}
+
+const goldenDir = "testdata/events/v1"
+
+func TestEventsAreWrittenAsTheGoldenFilesSay(t *testing.T) {
+	for name, ev := range stored {
+		p, err := journal.Encode(ev, map[string]string{"requestId": "r-1"})
+		if err != nil {
+			t.Errorf("encode %s: %v", name, err)
+			continue
+		}
+		if p.Meta["requestId"] != "r-1" || len(p.Meta) != 1 {
+			t.Errorf("%s has meta %v", name, p.Meta)
+		}
+		if err := p.Validate(); err != nil {
+			t.Errorf("%s can't be stored: %v", name, err)
+		}
+		got := golden{p.Type, p.Subject, p.Data}
+		if *update {
+			writeGolden(t, name, got)
+		}
+		if want := readGolden(t, filepath.Join(goldenDir, name+".json")); got != want {
+			t.Errorf("%s is written as\n%+v\nand was\n%+v", name, got, want)
+		}
+	}
+}
+
+func TestEveryGoldenFileIsStillRead(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(goldenDir, "*.json"))
+	if err != nil || len(files) != len(stored) {
+		t.Fatalf("%d golden files, %d events (%v)", len(files), len(stored), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		g := readGolden(t, file)
+		for _, meta := range []map[string]string{nil, {}, {"dataVersion": "1", "requestId": "r-1"}} {
+			got, err := journal.Decode(eventstore.Event{Seq: 7, Type: g.Type, Subject: g.Subject, Meta: meta, Data: g.Data})
+			if err != nil || !reflect.DeepEqual(got, stored[name]) {
+				t.Errorf("%s with meta %v is read as\n%+v, %v\nwant\n%+v", file, meta, got, err, stored[name])
+			}
+		}
+	}
+}
+
+func readGolden(t *testing.T, file string) (g golden) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, &g)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func writeGolden(t *testing.T, name string, g golden) {
+	t.Helper()
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(g)
+	if err == nil {
+		err = os.MkdirAll(goldenDir, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(goldenDir, name+".json"), []byte(text.String()), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	openedData  = `{"accountNumber":"12345678","sortCode":"10-20-30","customerURLs":[],"cardURLs":[],"currency":"GBP"}`
+	updatedData = `{"accountNumber":"12345678","sortCode":"10-20-30","customerURLs":[],"cardURLs":[]}`
+	closedData  = `{"accountNumber":"12345678"}`
+)
+
+func TestWhatThisProgramDoesNotKnowIsAnError(t *testing.T) {
+	const subject = "accounts/12345678"
+	v2 := map[string]string{"dataVersion": "2"}
+	cases := []struct {
+		name               string
+		typ, subject, data string
+		meta               map[string]string
+		mentions           string
+	}{
+		{"an unknown type of accounts", "account.frozen", subject, closedData, nil, "account.frozen"},
+		{"an unknown type of funds", "funds.gambled", subject, `{}`, nil, "funds.gambled"},
+		{"no type behind the prefix", "account.", subject, closedData, nil, "account."},
+		{"a type in other letters", "account.Closed", subject, closedData, nil, "account.Closed"},
+		{"a newer version", "account.closed", subject, closedData, v2, `"2"`},
+		{"a newer version of an unknown type", "account.frozen", subject, closedData, v2, `"2"`},
+		{"an empty version", "account.closed", subject, closedData, map[string]string{"dataVersion": ""}, `""`},
+		{"a version written otherwise", "account.closed", subject, closedData, map[string]string{"dataVersion": "01"}, `"01"`},
+		{"an unknown member", "account.closed", subject, `{"accountNumber":"12345678","reason":"x"}`, nil, "reason"},
+		{"an unknown member that is null", "account.closed", subject, `{"accountNumber":"12345678","reason":null}`, nil, "reason"},
+		{"a member in other letters", "account.closed", subject, `{"AccountNumber":"12345678"}`, nil, ""},
+		{"a member twice", "account.closed", subject, `{"accountNumber":"12345678","accountNumber":"12345678"}`, nil, ""},
+		{"a balance where none is", "account.opened", subject, strings.Replace(openedData, "}", `,"balance":5}`, 1), nil, "balance"},
+		{"a member of another type's", "account.updated", subject, openedData, nil, "currency"},
+		{"no currency", "account.opened", subject, updatedData, nil, ""},
+		{"no sort code", "account.opened", subject, strings.Replace(openedData, `"sortCode":"10-20-30",`, "", 1), nil, ""},
+		{"no customers", "account.updated", subject, strings.Replace(updatedData, `"customerURLs":[],`, "", 1), nil, ""},
+		{"null for a list", "account.updated", subject, strings.Replace(updatedData, `"cardURLs":[]`, `"cardURLs":null`, 1), nil, ""},
+		{"null for a number", "account.closed", "accounts/", `{"accountNumber":null}`, nil, ""},
+		{"a number for a text", "account.closed", subject, `{"accountNumber":12345678}`, nil, ""},
+		{"no account number", "account.closed", "accounts/", `{}`, nil, ""},
+		{"something that is no account number", "account.closed", "accounts/../x", `{"accountNumber":"../x"}`, nil, ""},
+		{"null", "account.closed", "accounts/", `null`, nil, ""},
+		{"a list", "account.closed", subject, `["12345678"]`, nil, ""},
+		{"no JSON", "account.closed", subject, `{`, nil, ""},
+		{"nothing", "account.closed", subject, ``, nil, ""},
+		{"a second document", "account.closed", subject, closedData + closedData, nil, ""},
+		{"invalid UTF-8", "account.closed", subject, "{\"accountNumber\":\"1234567\xff\"}", nil, ""},
+		{"another account's subject", "account.closed", "accounts/87654321", closedData, nil, "accounts/87654321"},
+		{"a subject of another kind", "account.closed", "customers/12345678", closedData, nil, "customers/12345678"},
+		{"a subject in part", "account.opened", "12345678", openedData, nil, "12345678"},
+		{"no subject", "account.updated", "", updatedData, nil, ""},
+	}
+	for _, c := range cases {
+		got, err := journal.Decode(eventstore.Event{Seq: 4711, Type: c.typ, Subject: c.subject, Meta: c.meta, Data: c.data})
+		if err == nil || got != nil {
+			t.Errorf("%s: %+v, %v", c.name, got, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), "event 4711") || !strings.Contains(err.Error(), c.mentions) {
+			t.Errorf("%s: %q does not say what is wrong where", c.name, err)
+		}
+	}
+}
+
+func TestEventsOfOtherServicesAreNobodysBusiness(t *testing.T) {
+	for _, typ := range []string{"customer.renamed", "account", "accounts.opened", "Account.opened", "funds", "fundsx.y", "x.account.opened", ""} {
+		ev := eventstore.Event{Seq: 1, Type: typ, Subject: "accounts/12345678", Meta: map[string]string{"dataVersion": "9"}, Data: "not even JSON"}
+		if got, err := journal.Decode(ev); got != nil || err != nil {
+			t.Errorf("%q: %+v, %v", typ, got, err)
+		}
+		if journal.Reserved(typ) {
+			t.Errorf("%q is reserved", typ)
+		}
+	}
+	for _, typ := range []string{"account.opened", "account.x", "account.", "funds.deposited", "funds."} {
+		if !journal.Reserved(typ) {
+			t.Errorf("%q is not reserved", typ)
+		}
+	}
+}
+
+func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
+	ok := stored[journal.TypeOpened].(account.Opened)
+	noList, noCode, noCurrency, noNumber := ok, ok, ok, ok
+	noList.CardURLs, noCode.SortCode, noCurrency.Currency, noNumber.Number = nil, "", "", "../x"
+	for name, ev := range map[string]account.Event{
+		"a nil list": noList, "no sort code": noCode, "no currency": noCurrency, "no account number": noNumber,
+		"nothing at all": account.Closed{}, "bad UTF-8": account.Updated{Number: "123456", SortCode: "\xff", CustomerURLs: []string{}, CardURLs: []string{}},
+	} {
+		if p, err := journal.Encode(ev, nil); err == nil {
+			t.Errorf("%s is written as %+v", name, p)
+		}
+	}
+	if p, err := journal.Encode(ok, map[string]string{"dataVersion": "2"}); err == nil {
+		t.Errorf("a version that the caller made up is written: %+v", p)
+	}
+}
+
+var texts = rapid.OneOf(rapid.StringN(1, 20, -1), rapid.SampledFrom([]string{"10-20-30", "<&>", "\"\\/", "\u2028", "😀", "\x01"}))
+
+var facts = rapid.Custom(func(t *rapid.T) account.Event {
+	n := account.Number(rapid.StringMatching(`[0-9]{6,12}`).Draw(t, "number"))
+	code := texts.Draw(t, "sort code")
+	customers, cards := rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "customers"), rapid.SliceOfN(texts, 0, 5).Draw(t, "cards")
+	switch rapid.IntRange(0, 2).Draw(t, "event") {
+	case 0:
+		return account.Opened{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards, Currency: account.Currency(texts.Draw(t, "currency"))}
+	case 1:
+		return account.Updated{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards}
+	default:
+		return account.Closed{Number: n}
+	}
+})
+
+func TestWhatIsWrittenIsReadBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := facts.Draw(t, "event")
+		p, err := journal.Encode(want, nil)
+		if err != nil {
+			t.Fatalf("encode %+v: %v", want, err)
+		}
+		got, err := journal.Decode(eventstore.Event{Seq: 1, Type: p.Type, Subject: p.Subject, Data: p.Data})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v was written as %s and read as %+v, %v", want, p.Data, got, err)
+		}
+	})
+}
+
+// Whatever stands in a log, reading it gives an answer; and what was read says
+// the same when it is written again.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []struct{ typ, data string }{
+		{"account.opened", openedData}, {"account.updated", updatedData}, {"account.closed", closedData},
+		{"account.frozen", closedData}, {"customer.renamed", "{}"}, {"account.closed", "null"},
+		{"account.opened", " { \"currency\" : \"\\u0047BP\", \"accountNumber\":\"12345678\",\"sortCode\":\"x\",\"customerURLs\":[\"\"],\"cardURLs\":[]}"},
+	} {
+		f.Add(seed.typ, "accounts/12345678", seed.data, "")
+		f.Add(seed.typ, "accounts/12345678", seed.data, "1")
+	}
+	f.Fuzz(func(t *testing.T, typ, subject, data, version string) {
+		ev := eventstore.Event{Seq: 1, Type: typ, Subject: subject, Data: data}
+		if version != "" {
+			ev.Meta = map[string]string{"dataVersion": version}
+		}
+		got, err := journal.Decode(ev)
+		if err != nil || got == nil {
+			if err == nil && journal.Reserved(typ) {
+				t.Fatalf("%q was passed over", typ)
+			}
+			return
+		}
+		p, err := journal.Encode(got, nil)
+		if err != nil || p.Type != typ || p.Subject != subject {
+			t.Fatalf("%+v, read from %q of %q, is written as %+v: %v", got, typ, subject, p, err)
+		}
+		again, err := journal.Decode(eventstore.Event{Seq: 1, Type: p.Type, Subject: p.Subject, Data: p.Data})
+		if err != nil || !reflect.DeepEqual(again, got) {
+			t.Fatalf("%s was read as %+v, then as %+v: %v", data, got, again, err)
+		}
+	})
+}
+
+func BenchmarkCodec(b *testing.B) {
+	p, err := journal.Encode(stored[journal.TypeOpened], nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = journal.Encode(stored[journal.TypeOpened], nil)
+		}
+	})
+	b.Run("Decode", func(b *testing.B) {
+		b.ReportAllocs()
+		ev := eventstore.Event{Seq: 1, Type: p.Type, Subject: p.Subject, Data: p.Data}
+		for b.Loop() {
+			_, _ = journal.Decode(ev)
+		}
+	})
+}
