@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program under test, built once. Tests that kill it, or run two
+// of it, need processes; the others call run.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "openpayment-test-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "openpayment")
+	args := []string{"build", "-o", path}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, ".")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil { // not worth building just to remove it
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// process is a running service.
+type process struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	url    string
+	exited chan struct{} // closed when err is set
+	err    error
+
+	mu    sync.Mutex // guards lines
+	lines []string   // of its log
+}
+
+// start runs the service on a free port and waits until it is ready. It is killed
+// with the test.
+func start(t testing.TB, args ...string) *process {
+	t.Helper()
+	p := launch(t, args...)
+	p.waitReady()
+	return p
+}
+
+// launch is start without waiting for readiness; the port is open.
+func launch(t testing.TB, args ...string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, exited: make(chan struct{})}
+	p.cmd = exec.Command(path, append([]string{"--listen", "127.0.0.1:0", "--drain-delay", "0s"}, args...)...)
+	p.cmd.Dir = t.TempDir()
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	addresses := make(chan string, 1)
+	go p.follow(stderr, addresses)
+	t.Cleanup(p.kill)
+	select {
+	case p.url = <-addresses:
+	case <-p.exited:
+		t.Fatalf("the service ended at once: %v\n%s", p.err, p.log())
+	case <-time.After(time.Minute):
+		t.Fatalf("the service does not listen\n%s", p.log())
+	}
+	return p
+}
+
+// follow reads the log until the process ends; its owner is launch.
+func (p *process) follow(stderr io.Reader, addresses chan<- string) {
+	scanner := bufio.NewScanner(stderr)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		p.mu.Lock()
+		p.lines = append(p.lines, scanner.Text())
+		p.mu.Unlock()
+		var line struct{ Message, URL string }
+		if json.Unmarshal(scanner.Bytes(), &line) == nil && line.Message == "listening" {
+			addresses <- line.URL
+		}
+	}
+	p.err = p.cmd.Wait()
+	close(p.exited)
+}
+
+func (p *process) log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.lines, "\n")
+}
+
+func (p *process) waitReady() {
+	p.t.Helper()
+	p.eventually("the service is ready", func() bool {
+		status, _ := p.try("GET", "/readyz", "")
+		return status == http.StatusOK
+	})
+}
+
+// eventually polls a condition of another process, which has no other way of
+// telling.
+func (p *process) eventually(what string, condition func() bool) {
+	p.t.Helper()
+	deadline := time.After(2 * time.Minute)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-p.exited:
+			p.t.Fatalf("waiting until %s, the service ended: %v\n%s", what, p.err, p.log())
+		case <-deadline:
+			p.t.Fatalf("not within two minutes: %s\n%s", what, p.log())
+		}
+	}
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended already
+	<-p.exited
+}
+
+// terminate sends SIGTERM and gives the exit code.
+func (p *process) terminate() int {
+	p.t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(time.Minute):
+		p.t.Fatalf("the service does not end\n%s", p.log())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// answer is a response, read whole.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// get reads one member of the body; it may be empty.
+func (a answer) get(t testing.TB, name string) any {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal(a.body, &members); err != nil {
+		t.Errorf("not a JSON object: %v\n%s", err, a.body)
+	}
+	return members[name]
+}
+
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
+
+// do sends a request; headers are "Name: value".
+func (p *process) do(method, path, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, p.url+path, bytes.NewBufferString(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		request.Header.Set(name, value)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, text}, err
+}
+
+// try gives only the status, 0 when there was no answer.
+func (p *process) try(method, path, body string) (int, error) {
+	a, err := p.do(method, path, body)
+	return a.status, err
+}
+
+// must sends a request that has to be answered with the given status.
+func (p *process) must(status int, method, path, body string, headers ...string) answer {
+	p.t.Helper()
+	a, err := p.do(method, path, body, headers...)
+	if err != nil || a.status != status {
+		p.t.Fatalf("%s %s: %d %v, want %d\n%s\n%s", method, path, a.status, err, status, a.body, p.log())
+	}
+	return a
+}
+
+// event is one of GET /v1/events, as far as tests look.
+type event struct {
+	Seq     int64
+	Type    string
+	Subject string
+	Hash    string
+	Meta    map[string]string
+	Data    json.RawMessage
+}
+
+// wholeLog reads the log by pages; the service checks the chain as it reads.
+func (p *process) wholeLog() []event {
+	p.t.Helper()
+	var all []event
+	for {
+		var page struct {
+			Items     []event
+			NextAfter int64
+			Head      int64
+		}
+		a := p.must(http.StatusOK, "GET", fmt.Sprintf("/v1/events?limit=1000&after=%d", len(all)), "", "Consistency: strong")
+		if err := json.Unmarshal(a.body, &page); err != nil {
+			p.t.Fatal(err)
+		}
+		for _, ev := range page.Items {
+			if ev.Seq != int64(len(all))+1 {
+				p.t.Fatalf("event %d follows event %d", ev.Seq, len(all))
+			}
+			all = append(all, ev)
+		}
+		if len(page.Items) == 0 {
+			return all
+		}
+	}
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"openpayment/account/journal"
+	"openpayment/api"
+	"openpayment/eventstore"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	store, listen       string
+	logLevel, logFormat string
+	insecure, migrate   bool
+
+	startupTimeout, shutdownTimeout, drainDelay time.Duration
+	requestTimeout, catchUpTimeout, bodyTimeout time.Duration
+
+	poller eventstore.PollerConfig
+	writer eventstore.WriterConfig
+}
+
+// tokenVariable holds the admin token. It is no flag: command lines can be read
+// by every user of a machine.
+const tokenVariable = envPrefix + "ADMIN_TOKEN"
+
+func serveCommand() *cobra.Command {
+	o := &serveOptions{}
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the account service",
+		Long: `Run the account service until it is interrupted (SIGINT, SIGTERM).
+
+Every flag can also be set by an environment variable, --poll-max for example by
+OPENPAYMENT_POLL_MAX, or by a line "poll-max: 1s" in the file named by --config.
+The command line comes first, then the environment, then the file.
+
+OPENPAYMENT_ADMIN_TOKEN, if set, is the token every request must bring along:
+"Authorization: Bearer TOKEN". Without one the service listens on loopback only.`,
+		Example: `  openpayment serve
+  openpayment serve --store sqlite:/var/lib/openpayment/openpayment.db
+  openpayment serve --store 'cassandra://10.0.0.1,10.0.0.2/openpayment?dc=dc1&replication=dc1:3'
+  openpayment serve --store memory: --log-level debug --log-format text`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q (%s --help lists what there is)", args[0], c.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := complete(c); err != nil {
+				return err
+			}
+			return serve(c.Context(), *o, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	o.addTo(c)
+	return c
+}
+
+func (o *serveOptions) addTo(c *cobra.Command) {
+	f := c.Flags()
+	f.SortFlags = false
+	f.String("config", "", "YAML `file` with one \"flag: value\" a line")
+	f.StringVar(&o.store, "store", "sqlite:openpayment.db", "where the log is: sqlite:PATH, memory:, or\ncassandra://HOST:PORT,HOST/KEYSPACE?log=main&dc=…&replication=3&… (`URL`)")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on")
+	f.BoolVar(&o.insecure, "insecure", false, "listen beyond loopback though no token is set")
+	f.BoolVar(&o.migrate, "migrate", true, "create missing tables; otherwise refuse to start and say what is missing")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warning or error")
+	f.StringVar(&o.logFormat, "log-format", "json", "json or text")
+	f.DurationVar(&o.startupTimeout, "startup-timeout", time.Minute, "how long to try to reach the store")
+	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 30*time.Second, "how long to finish what is under way after SIGTERM")
+	f.DurationVar(&o.drainDelay, "drain-delay", time.Second, "how long to go on serving after SIGTERM with /readyz at 503,\nfor load balancers to notice")
+	f.DurationVar(&o.requestTimeout, "request-timeout", 10*time.Second, "how long a command may take")
+	f.DurationVar(&o.catchUpTimeout, "catch-up-timeout", 5*time.Second, "how long a read may wait for Min-Position or Consistency: strong")
+	f.DurationVar(&o.bodyTimeout, "body-timeout", 10*time.Second, "how long a client may take to send a request")
+	f.DurationVar(&o.poller.MinInterval, "poll-min", 10*time.Millisecond, "time between two reads of the log while there is news")
+	f.DurationVar(&o.poller.MaxInterval, "poll-max", 500*time.Millisecond, "time between two reads of the log when idle")
+	f.DurationVar(&o.poller.HeadCheck, "head-check", 5*time.Second, "how often to compare with the log's head when idle")
+	f.IntVar(&o.writer.BatchEvents, "batch-events", eventstore.MaxBatchEvents, "most events in one append, 1000 at most")
+	f.IntVar(&o.writer.BatchBytes, "batch-bytes", eventstore.MaxBatchBytes, "most bytes in one append, 1 MiB at most")
+	f.IntVar(&o.writer.QueueLimit, "queue-limit", 8192, "most commands waiting; more are answered with 503 overloaded")
+}
+
+// check finds faults that no store is needed for.
+func (o *serveOptions) check(token string) error {
+	host, _, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return usageError{fmt.Errorf("--listen %q: HOST:PORT is expected, such as 127.0.0.1:8080", o.listen)}
+	}
+	if token == "" && !o.insecure && !loopback(host) {
+		return usageError{fmt.Errorf("--listen %s: anybody there could read and write accounts; set %s, or give --insecure", o.listen, tokenVariable)}
+	}
+	if o.poller.MinInterval > o.poller.MaxInterval {
+		return usageError{fmt.Errorf("--poll-min %s is more than --poll-max %s", o.poller.MinInterval, o.poller.MaxInterval)}
+	}
+	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit} {
+		if value < 1 {
+			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", flag, value)}
+		}
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// serve runs the service until ctx ends.
+func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error {
+	log, err := newLogger(stderr, o.logLevel, o.logFormat)
+	if err != nil {
+		return err
+	}
+	token := os.Getenv(tokenVariable)
+	if err := o.check(token); err != nil {
+		return err
+	}
+	source, err := parseStore(o.store, o.migrate, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen: %w (--listen takes another address)", err)
+	}
+	handler := api.New(api.Config{
+		Log: log, Token: token, Version: version(), Store: source.display, LogName: source.log,
+		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout,
+	})
+	server := startServer(listener, handler, o.bodyTimeout, log)
+
+	n, err := startNode(ctx, o, source, log, handler.Waiting)
+	if err != nil {
+		server.Close()
+		if ctx.Err() != nil {
+			return nil // told to stop while starting: nothing was under way
+		}
+		return err
+	}
+	handler.Serve(n.service)
+	log.WithFields(logrus.Fields{"url": baseURL(listener), "store": source.display, "log": source.log, "version": version()}).Info("listening")
+	greet(stdout, baseURL(listener), token != "")
+
+	<-ctx.Done()
+	return shutDown(o, handler, server, n, log)
+}
+
+// startServer serves in a goroutine that ends with the server.
+func startServer(listener net.Listener, handler http.Handler, bodyTimeout time.Duration, log *logrus.Logger) *http.Server {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: bodyTimeout,
+		WriteTimeout:      2 * time.Minute, // for a client that does not read its answer
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          quietErrors(log),
+	}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.WithField("error", err).Error("the HTTP server has failed")
+		}
+	}()
+	return server
+}
+
+// node is what stands behind the API.
+type node struct {
+	store   eventstore.Store
+	service *journal.Service
+}
+
+func startNode(ctx context.Context, o serveOptions, source storeSource, log *logrus.Logger, waiting func(error)) (*node, error) {
+	store, err := openPatiently(ctx, source, o.startupTimeout, log, waiting)
+	if err != nil {
+		return nil, err
+	}
+	service, err := journal.Start(ctx, store, journal.Config{
+		Writer: o.writer, Poller: o.poller, Observer: observe(log), Progress: reportProgress(log),
+	})
+	if err != nil {
+		store.Close()
+		return nil, fmt.Errorf("store %s: %w", source.display, err)
+	}
+	return &node{store, service}, nil
+}
+
+// shutDown lets requests and queue drain, in the time that --shutdown-timeout
+// gives; after it, what is in doubt is answered outcome-unknown.
+func shutDown(o serveOptions, handler *api.Handler, server *http.Server, n *node, log *logrus.Logger) error {
+	log.Info("shutting down")
+	handler.Drain()
+	limit, cancel := context.WithTimeout(context.Background(), o.shutdownTimeout+o.drainDelay)
+	defer cancel()
+	select {
+	case <-time.After(o.drainDelay):
+	case <-limit.Done():
+	}
+	_ = server.Shutdown(limit) // an error means that the time is over: the next line says so
+	err := n.service.Close(limit)
+	if err != nil {
+		// The answers to what was in doubt are on their way out.
+		last, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = server.Shutdown(last)
+		err = fmt.Errorf("commands were still under way after %s (--shutdown-timeout): they were answered outcome-unknown or store-unavailable", o.shutdownTimeout)
+	}
+	server.Close()
+	if closeErr := n.store.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("closing the store: %w", closeErr)
+	}
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
+
+func reportProgress(log *logrus.Logger) func(at, head eventstore.Position, done bool) {
+	return func(at, head eventstore.Position, done bool) {
+		line := log.WithFields(logrus.Fields{"seq": at, "head": head})
+		if done {
+			line.Info("state rebuilt from the log: ready")
+		} else {
+			line.Info("rebuilding the state from the log")
+		}
+	}
+}
+
+func baseURL(l net.Listener) string { return "http://" + l.Addr().String() }
+
+// greet tells a person at a terminal what to try first.
+func greet(stdout io.Writer, url string, token bool) {
+	file, ok := stdout.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return
+	}
+	auth := ""
+	if token {
+		auth = ` -H "Authorization: Bearer $` + tokenVariable + `"`
+	}
+	fmt.Fprintf(stdout, "\nOpenPayment is listening on %s. Open an account:\n\n"+
+		"  curl -i%s -H 'Content-Type: application/json' -d '{\"sortCode\":\"10-20-30\"}' %s/v1/accounts\n\n", url, auth, url)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"openpayment/eventstore"
+	"openpayment/eventstore/cassandra"
+	"openpayment/eventstore/memory"
+	"openpayment/eventstore/sqlite"
+)
+
+// storeSource is a store as named by --store, not opened yet.
+type storeSource struct {
+	display string // the URL without credentials
+	log     string // the log's name
+	open    func(context.Context) (eventstore.Store, error)
+}
+
+// parseStore understands --store. Faults in it are usage errors.
+func parseStore(url string, migrate bool, log *logrus.Logger) (storeSource, error) {
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "sqlite":
+		if rest == "" {
+			return storeSource{}, usageError{errors.New("--store sqlite: a path is expected, such as sqlite:openpayment.db")}
+		}
+		return storeSource{display: url, log: "main", open: func(ctx context.Context) (eventstore.Store, error) {
+			return unlessNil(sqlite.Open(ctx, sqlite.Config{Path: rest, Migrate: migrate}))
+		}}, nil
+	case "memory":
+		if rest != "" {
+			return storeSource{}, usageError{errors.New("--store memory: nothing is expected after the colon")}
+		}
+		return storeSource{display: url, log: "main", open: func(context.Context) (eventstore.Store, error) {
+			return memory.New().Open(), nil
+		}}, nil
+	case "cassandra":
+		cfg, err := cassandra.ParseURL(url)
+		if err != nil {
+			return storeSource{}, usageError{fmt.Errorf("--store: %w", err)}
+		}
+		cfg.Migrate = cfg.Migrate && migrate
+		cfg.Log = func(line string) { log.WithField("store", "cassandra").Debug(line) }
+		return storeSource{display: cfg.String(), log: cfg.LogName, open: func(ctx context.Context) (eventstore.Store, error) {
+			return unlessNil(cassandra.Open(ctx, cfg))
+		}}, nil
+	default:
+		return storeSource{}, usageError{fmt.Errorf("--store %q: sqlite:PATH, memory: or cassandra://HOST,HOST/KEYSPACE is expected", scheme+":")}
+	}
+}
+
+// unlessNil keeps a nil pointer from becoming an interface that is not nil.
+func unlessNil[S eventstore.Store](s S, err error) (eventstore.Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// The waits between attempts to reach a store at the start.
+const (
+	reopenMin = 500 * time.Millisecond
+	reopenMax = 5 * time.Second
+)
+
+// openPatiently opens the store, trying again for as long as limit while it
+// can't be reached, and saying so, to waiting too.
+func openPatiently(ctx context.Context, s storeSource, limit time.Duration, log *logrus.Logger, waiting func(error)) (eventstore.Store, error) {
+	deadline := time.Now().Add(limit)
+	for wait := reopenMin; ; wait = min(2*wait, reopenMax) {
+		store, err := s.open(ctx)
+		if err == nil {
+			return store, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if eventstore.KindOf(err) != eventstore.KindUnavailable {
+			return nil, fmt.Errorf("store %s: %w", s.display, err)
+		}
+		if time.Until(deadline) < wait {
+			return nil, fmt.Errorf("store %s could not be reached for %s (--startup-timeout): %w", s.display, limit, err)
+		}
+		waiting(err)
+		log.WithFields(logrus.Fields{"store": s.display, "retryIn": wait.String(), "error": err}).
+			Warn("the store cannot be reached yet: trying again")
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

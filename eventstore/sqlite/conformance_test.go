@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"testing"
+
+	"openpayment/eventstore"
+	"openpayment/eventstore/eventstoretest"
+)
+
+func TestSQLiteIsABackend(t *testing.T) {
+	eventstoretest.Run(t, func(t testing.TB, _ int) eventstoretest.Storage {
+		return storage{filepath.Join(t.TempDir(), "log.db")}
+	})
+}
+
+// storage is a file. What is done behind the backend's back is done through a
+// connection of its own, as the sqlite3 shell would.
+type storage struct{ path string }
+
+func (s storage) Open(ctx context.Context) (eventstore.Store, error) {
+	return Open(ctx, Config{Path: s.path, Migrate: true})
+}
+
+func (s storage) Replace(t testing.TB, ev eventstore.Event) {
+	row, err := appendRow(nil, ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell(t, s.path, "DROP TRIGGER IF EXISTS events_never_change")
+	shell(t, s.path, "UPDATE events SET (id, type, subject, time, meta, data, hash) = (?2, ?3, ?4, ?5, ?6, ?7, ?8) WHERE seq = ?1", row...)
+}
+
+func (s storage) Remove(t testing.TB, seq eventstore.Position) {
+	shell(t, s.path, "DROP TRIGGER IF EXISTS events_never_go")
+	shell(t, s.path, "DELETE FROM events WHERE seq = ?", int64(seq))
+}
+
+func (s storage) Garble(t testing.TB, seq eventstore.Position) {
+	shell(t, s.path, "DROP TRIGGER IF EXISTS events_never_change")
+	shell(t, s.path, "UPDATE events SET hash = 'abc' WHERE seq = ?", int64(seq))
+}
+
+// other is a connection that is not a Store's.
+func other(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	db, err := database(path, 1, url.Values{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// shell runs one statement.
+func shell(t testing.TB, path, statement string, args ...any) {
+	t.Helper()
+	db := other(t, path)
+	if _, err := db.Exec(statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	db.Close()
+}

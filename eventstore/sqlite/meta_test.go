@@ -1,0 +1,47 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"maps"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestMetaReadsAsWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		meta := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "meta")
+		text, err := encodeMeta(meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeMeta(text); err != nil || !maps.Equal(got, meta) {
+			t.Fatalf("%s read as %q (%v), want %q", text, got, err, meta)
+		}
+	})
+}
+
+func TestMetaIsWrittenForReading(t *testing.T) {
+	text, err := encodeMeta(map[string]string{"b": "<2>", "a": "ü", "c": `"`})
+	if want := `{"a":"ü","b":"<2>","c":"\""}`; err != nil || text != want {
+		t.Errorf("%s (%v), want %s", text, err, want)
+	}
+}
+
+// Both ways to read meta must agree on everything a shell may have left there.
+func TestMetaThatIsNoObjectOfTextsIsAnError(t *testing.T) {
+	for _, text := range []string{"", "{", "}", "null", "[]", "1", `"a"`, `{"a"}`, `{"a":1}`, `{"a":"b"`, `{"a":"b",}`, `{"a":"b"}}`, `{"a":"b""c":"d"}`, `{"a","b"}`, `{,}`, `{"a":"b"} x`, `{"a:"b"}`} {
+		if meta, err := decodeMeta(text); err == nil {
+			t.Errorf("%q read as %q", text, meta)
+		}
+	}
+	for _, text := range []string{`{"a":"b"}`, `{ "a" : "b" }`, `{"a":"b","a":"c"}`, `{"a":"\u00e9"}`, `{"":""}`, `{}`, ` {} `} {
+		want := map[string]string{}
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeMeta(text); err != nil || !maps.Equal(got, want) {
+			t.Errorf("%q read as %q (%v), want %q", text, got, err, want)
+		}
+	}
+}
