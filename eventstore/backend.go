@@ -17,18 +17,21 @@ type Backend interface {
 	// batch is durable. The batch is complete (positions, times and hashes set,
 	// contiguous from head.Position+1), not empty, and within the limits.
 	//
-	// Errors: KindConflict, KindUnknown, KindUnavailable, KindInvalid. A context
-	// that ends before anything was sent is KindUnavailable, later KindUnknown.
+	// Errors: KindConflict, KindUnknown; KindUnavailable, KindInvalid, KindDamaged
+	// (the head cannot be read): not appended. A context that ends before anything
+	// was sent is KindUnavailable, later KindUnknown.
 	Append(ctx context.Context, head Head, batch []Event) error
 
 	// Read yields the events after the given position, in order and without a
 	// gap, at most limit of them (0: all there are), and ends at the end of the
 	// log. It sees every append that had returned nil when Read was called.
-	// Breaking off early releases everything.
+	// Breaking off early releases everything. Times come in UTC, and an event
+	// without Meta with an empty map. Neither argument may be negative.
 	//
 	// Errors end the sequence: KindMissing where the next event is not there but
-	// a later one is, KindDamaged for a row that cannot be an event,
-	// KindUnavailable. Rows are not verified against the hash chain: [Log] does.
+	// a later one is, or the store's own head is later; KindDamaged for a row that cannot be an event,
+	// KindUnavailable; a context that has ended is the very next thing told. Rows
+	// are not verified against the hash chain: [Log] does.
 	Read(ctx context.Context, after Position, limit int) iter.Seq2[Event, error]
 
 	// Head is the head of the log, linearizably: it is at least as new as every
@@ -44,7 +47,8 @@ type Backend interface {
 }
 
 // CursorStore keeps how far named subscribers have come. Every backend of this
-// module is one too.
+// module is one too. Errors: KindUnavailable, KindDamaged, and KindUnknown for a
+// save that may have been done.
 type CursorStore interface {
 	// LoadCursor gives what was saved last under name, the zero Head if nothing.
 	LoadCursor(ctx context.Context, name string) (Head, error)

@@ -217,7 +217,7 @@ func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) error {
 				}
 				return newError("append", KindConflict, nil)
 			}
-		case KindUnavailable, KindInvalid:
+		case KindUnavailable, KindInvalid, KindDamaged:
 			if !inDoubt {
 				return err
 			}

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // sharedHead lets concurrent strong reads share one read of the head. A caller
@@ -15,6 +16,9 @@ type sharedHead struct {
 	running bool      // a goroutine is reading
 	next    *headRead // not begun; nil when nobody waits
 }
+
+// headLimit is how long one read of the head may take; callers may leave earlier.
+const headLimit = 30 * time.Second
 
 type headRead struct {
 	done chan struct{} // closed when head and err are set
@@ -33,8 +37,7 @@ func (s *sharedHead) get(ctx context.Context) (Head, error) {
 	mine := s.next
 	if !s.running {
 		s.running = true
-		// Not one caller's context: others wait for the same answer. The backend
-		// has time limits of its own.
+		// Not one caller's context: others wait for the same answer.
 		go s.serve(context.WithoutCancel(ctx))
 	}
 	s.mu.Unlock()
@@ -59,7 +62,9 @@ func (s *sharedHead) serve(ctx context.Context) {
 		if now == nil {
 			return
 		}
-		now.head, now.err = s.read(ctx)
+		limited, cancel := context.WithTimeout(ctx, headLimit)
+		now.head, now.err = s.read(limited)
+		cancel()
 		close(now.done)
 	}
 }

@@ -2,14 +2,13 @@ package cassandra_test
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gocql/gocql"
-	"golang.org/x/sync/errgroup"
 
 	"openpayment/eventstore"
+	"openpayment/eventstore/eventstoretest"
 )
 
 // BenchmarkAppend appends one batch after the other, as one Writer does.
@@ -32,38 +31,24 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkRawInsert is what the same rows cost without order and without
-// condition: plain INSERTs, 64 under way at a time.
-func BenchmarkRawInsert(b *testing.B) {
-	const underway = 64
-	cfg := config(b, 0)
+func BenchmarkWriter(b *testing.B) { eventstoretest.BenchmarkWriter(b, newStorage) }
+
+// BenchmarkRawInserts is what the same rows cost without order and without
+// condition: plain INSERTs, one for each caller at a time. It is what
+// BenchmarkWriter is to be compared with, in the same run.
+func BenchmarkRawInserts(b *testing.B) {
 	const insert = `INSERT INTO events (log, bucket, seq, id, type, subject, time, meta, data, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	batch := batchAfter(eventstore.Head{}, 1000)
-	var seq atomic.Int64
-	insertAll := func(n int) error {
-		var group errgroup.Group
-		for range underway {
-			group.Go(func() error {
-				for {
-					at := seq.Add(1)
-					if at > int64(n) {
-						return nil
-					}
-					ev := batch[at%1000]
-					if err := shared.shell.Query(insert, cfg.LogName, at/20_000, at, gocql.UUID(ev.ID), ev.Type, ev.Subject,
-						ev.Time, ev.Meta, ev.Data, ev.Hash[:]).Exec(); err != nil {
-						return err
-					}
-				}
+	for _, callers := range eventstoretest.Callers {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			cfg := config(b, 0)
+			ev := batchAfter(eventstore.Head{}, 1)[0]
+			eventstoretest.Concurrently(b, callers, func(i int) error {
+				p := eventstoretest.Payload(i)
+				return shared.shell.Query(insert, cfg.LogName, i/20_000, i, gocql.UUID(ev.ID), p.Type, p.Subject,
+					ev.Time, p.Meta, p.Data, ev.Hash[:]).Exec()
 			})
-		}
-		return group.Wait()
+		})
 	}
-	b.ResetTimer()
-	if err := insertAll(b.N); err != nil {
-		b.Fatal(err)
-	}
-	reportRate(b, 1)
 }
 
 // BenchmarkRead scans a log of many buckets from its start.

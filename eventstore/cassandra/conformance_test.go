@@ -11,11 +11,12 @@ import (
 	"openpayment/eventstore/eventstoretest"
 )
 
-// TestConformance runs the suite that every backend passes, on a real server.
-func TestConformance(t *testing.T) {
-	eventstoretest.Run(t, func(t testing.TB, bucketSize int) eventstoretest.Storage {
-		return storage{cfg: config(t, bucketSize)}
-	})
+func TestCassandraIsABackend(t *testing.T) {
+	eventstoretest.Run(t, newStorage)
+}
+
+func newStorage(t testing.TB, bucketSize int) eventstoretest.Storage {
+	return storage{cfg: config(t, bucketSize)}
 }
 
 // storage is one log for one case.

@@ -1,7 +1,9 @@
 package eventstoretest
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -83,39 +85,63 @@ func closeInsideRead(r *rig) {
 // closeUnderAppends closes a handle while a goroutine writes through it.
 func closeUnderAppends(r *rig) {
 	b, other := r.open(), r.open()
-	under := make(chan struct{})
+	begun, closed := make(chan struct{}), make(chan struct{})
 	var (
 		group errgroup.Group
 		all   []eventstore.Event
 	)
 	group.Go(func() error {
-		for i := 0; ; i++ {
-			if i == 5 {
-				close(under)
-			}
+		begin := sync.OnceFunc(func() { close(begun) })
+		defer begin()
+		for {
+			over := isClosed(closed)
 			head := headAt(all, eventstore.Position(len(all)))
 			batch := batchAfter(head, 3)
-			err := r.append(r.Context(), b, head, batch)
-			if eventstore.KindOf(err) == eventstore.KindUnknown {
-				stored, err := r.settle(other, head, batch)
-				if stored {
-					all = append(all, batch...)
-				}
+			stored, err := r.appendUntilClosed(b, other, head, batch)
+			if stored {
+				all = append(all, batch...)
+			}
+			switch {
+			case err != nil || !stored:
 				return err
+			case over:
+				return errors.New("an append after Close got in")
+			case len(all) >= 15:
+				begin()
 			}
-			if err != nil && eventstore.KindOf(err) != eventstore.KindUnavailable {
-				return fmt.Errorf("closing gave an append: %w", err)
-			}
-			if err != nil {
-				return nil
-			}
-			all = append(all, batch...)
 		}
 	})
-	<-under
+	<-begun
 	r.close(b)
+	close(closed)
 	if err := group.Wait(); err != nil {
 		r.Fatal(err)
 	}
 	r.wantLog(other, all)
+}
+
+// appendUntilClosed appends through b, and asks other where b does not know.
+// Neither stored nor an error is what a closed handle gives.
+func (r *rig) appendUntilClosed(b, other eventstore.Backend, head eventstore.Head, batch []eventstore.Event) (stored bool, err error) {
+	err = r.append(r.Context(), b, head, batch)
+	if err == nil {
+		return true, nil
+	}
+	switch eventstore.KindOf(err) {
+	case eventstore.KindUnavailable:
+		return false, nil
+	case eventstore.KindUnknown:
+		return r.settle(other, head, batch)
+	default:
+		return false, fmt.Errorf("closing gave an append: %w", err)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }

@@ -12,8 +12,12 @@ import (
 )
 
 func TestMemoryIsABackend(t *testing.T) {
-	eventstoretest.Run(t, func(testing.TB, int) eventstoretest.Storage { return storage{New()} })
+	eventstoretest.Run(t, newStorage)
 }
+
+func newStorage(testing.TB, int) eventstoretest.Storage { return storage{New()} }
+
+func BenchmarkWriter(b *testing.B) { eventstoretest.BenchmarkWriter(b, newStorage) }
 
 // storage lets the suite damage a log, which nothing else can.
 type storage struct{ log *Log }

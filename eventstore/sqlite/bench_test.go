@@ -31,6 +31,8 @@ func batches(n int) [][]eventstore.Event {
 	return all
 }
 
+func BenchmarkWriter(b *testing.B) { eventstoretest.BenchmarkWriter(b, newStorage) }
+
 func BenchmarkAppend400(b *testing.B) {
 	s, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "log.db"), Migrate: true})
 	if err != nil {

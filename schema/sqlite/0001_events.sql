@@ -18,12 +18,5 @@ CREATE TABLE events (
   hash    TEXT NOT NULL   -- SHA-256 over the hash before and all other columns: 64 digits, lower case
 ) STRICT;
 
--- A slip in a shell must not change history. Someone who means to can drop these.
-CREATE TRIGGER events_never_change BEFORE UPDATE ON events
-BEGIN SELECT RAISE(ABORT, 'events never change: the log is append-only'); END;
-
-CREATE TRIGGER events_never_go BEFORE DELETE ON events
-BEGIN SELECT RAISE(ABORT, 'events are never deleted: the log is append-only'); END;
-
 INSERT INTO schema_versions (version, description, applied_at)
 VALUES (1, 'events', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
