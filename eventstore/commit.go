@@ -26,7 +26,6 @@ func (p *plan[D]) all() []*submission[D] { return append(p.accepted, p.refused..
 
 // commit brings every command to an answer, or back to the queue.
 func (w *Writer[D]) commit(pending []*submission[D]) {
-	retry := backoff{min: w.cfg.RetryMin, max: w.cfg.RetryMax}
 	proven := Position(-1) // the log's head, read after every pending command arrived
 	for attempt := 1; ; {
 		if err := w.Err(); err != nil {
@@ -34,6 +33,7 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			return
 		}
 		plan := w.decide(pending)
+		w.pace.decidedOn(plan.at.Head)
 		if proven >= 0 && plan.at.Head.Position >= proven {
 			concludeAll(plan.refused)
 			plan.refused = nil
@@ -64,7 +64,7 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			w.refuse(pending, err)
 			return
 		}
-		pause(w.ctx, retry.next())
+		pause(w.ctx, w.pace.conflict())
 	}
 }
 
@@ -186,9 +186,11 @@ func (w *Writer[D]) store(p *plan[D]) error {
 	if err := w.appendUntilDefinite(p.at.Head, p.events); err != nil {
 		return err
 	}
-	w.cfg.Observer.published(p.events, time.Since(start))
+	took, last := time.Since(start), p.events[len(p.events)-1]
+	w.rest = w.pace.stored(last.Head(), took)
+	w.cfg.Observer.published(p.events, took)
 	w.poller.HandOver(p.at.Head, p.events)
-	if err := w.model.Wait(w.ctx, p.events[len(p.events)-1].Seq); err != nil {
+	if err := w.model.Wait(w.ctx, last.Seq); err != nil {
 		return newError("submit", KindUnknown, fmt.Errorf("stored, but not applied on this node: %w", err))
 	}
 	return nil

@@ -49,8 +49,8 @@ type WriterConfig struct {
 	// BatchEvents and BatchBytes bound one append. Defaults, and upper bounds:
 	// MaxBatchEvents and MaxBatchBytes.
 	BatchEvents, BatchBytes int
-	// RetryMin and RetryMax bound the wait between two attempts after a conflict
-	// or an unknown outcome. Defaults: 2 ms and 1 s.
+	// RetryMin and RetryMax bound the wait between two attempts while the outcome
+	// of an append is unknown. Defaults: 2 ms and 1 s.
 	RetryMin, RetryMax time.Duration
 
 	Observer Observer
@@ -84,6 +84,10 @@ type Writer[D any] struct {
 	ctx    context.Context // ends when the Writer must give up what is in doubt
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the goroutine has ended
+
+	// The run goroutine's own.
+	pace pace
+	rest time.Duration // to take before the next batch
 
 	mu      sync.Mutex // guards all below
 	queue   []*submission[D]
@@ -205,6 +209,7 @@ func (w *Writer[D]) run() {
 				w.refuse(batch, halted)
 			} else if len(batch) > 0 {
 				w.commit(batch)
+				w.breathe()
 			}
 			if len(batch) == 0 {
 				if closing {
@@ -213,6 +218,14 @@ func (w *Writer[D]) run() {
 				break
 			}
 		}
+	}
+}
+
+// breathe leaves the log to other writers for a moment, where that is due.
+func (w *Writer[D]) breathe() {
+	if w.rest > 0 {
+		pause(w.ctx, min(w.rest, longestPause))
+		w.rest = 0
 	}
 }
 

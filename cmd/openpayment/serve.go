@@ -145,8 +145,11 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout,
 	})
 	server := startServer(listener, handler, o.bodyTimeout, log)
+	url := baseURL(listener)
+	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")
 
-	n, err := startNode(ctx, o, source, log, handler.Waiting)
+	ready := func() { greet(stdout, url, token != "") }
+	n, err := startNode(ctx, o, source, log, handler.Waiting, ready)
 	if err != nil {
 		server.Close()
 		if ctx.Err() != nil {
@@ -155,9 +158,6 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return err
 	}
 	handler.Serve(n.service)
-	log.WithFields(logrus.Fields{"url": baseURL(listener), "store": source.display, "log": source.log, "version": version()}).Info("listening")
-	greet(stdout, baseURL(listener), token != "")
-
 	<-ctx.Done()
 	return shutDown(o, handler, server, n, log)
 }
@@ -186,13 +186,13 @@ type node struct {
 	service *journal.Service
 }
 
-func startNode(ctx context.Context, o serveOptions, source storeSource, log *logrus.Logger, waiting func(error)) (*node, error) {
+func startNode(ctx context.Context, o serveOptions, source storeSource, log *logrus.Logger, waiting func(error), ready func()) (*node, error) {
 	store, err := openPatiently(ctx, source, o.startupTimeout, log, waiting)
 	if err != nil {
 		return nil, err
 	}
 	service, err := journal.Start(ctx, store, journal.Config{
-		Writer: o.writer, Poller: o.poller, Observer: observe(log), Progress: reportProgress(log),
+		Writer: o.writer, Poller: o.poller, Observer: observe(log), Progress: reportProgress(log, ready),
 	})
 	if err != nil {
 		store.Close()
@@ -231,11 +231,12 @@ func shutDown(o serveOptions, handler *api.Handler, server *http.Server, n *node
 	return err
 }
 
-func reportProgress(log *logrus.Logger) func(at, head eventstore.Position, done bool) {
+func reportProgress(log *logrus.Logger, ready func()) func(at, head eventstore.Position, done bool) {
 	return func(at, head eventstore.Position, done bool) {
 		line := log.WithFields(logrus.Fields{"seq": at, "head": head})
 		if done {
 			line.Info("state rebuilt from the log: ready")
+			ready()
 		} else {
 			line.Info("rebuilding the state from the log")
 		}
@@ -254,6 +255,6 @@ func greet(stdout io.Writer, url string, token bool) {
 	if token {
 		auth = ` -H "Authorization: Bearer $` + tokenVariable + `"`
 	}
-	fmt.Fprintf(stdout, "\nOpenPayment is listening on %s. Open an account:\n\n"+
+	fmt.Fprintf(stdout, "\nOpenPayment is ready at %s. Open an account:\n\n"+
 		"  curl -i%s -H 'Content-Type: application/json' -d '{\"sortCode\":\"10-20-30\"}' %s/v1/accounts\n\n", url, auth, url)
 }
