@@ -27,7 +27,8 @@ type pace struct {
 
 const (
 	contentionMemory = time.Second            // how long another writer is reckoned with
-	breathInterval   = 200 * time.Millisecond // how long one writer may go on without a pause
+	breathInterval   = 200 * time.Millisecond // how long one writer may go on without a pause,
+	breathShare      = 30                     // or this many appends if that is longer: 5 % of its time
 )
 
 // decidedOn notes the head that a batch is decided on.
@@ -56,11 +57,9 @@ func (p *pace) stored(head Head, took time.Duration) time.Duration {
 	case now.Sub(p.contended) < contentionMemory:
 		p.breath = now
 		return upTo(2 * p.latency)
-	case p.breath.IsZero(), now.Sub(p.breath) > 2*breathInterval: // it was idle meanwhile
+	case now.Sub(p.breath) > max(breathInterval, breathShare*p.latency):
 		p.breath = now
-	case now.Sub(p.breath) > breathInterval:
-		p.breath = now
-		return 2 * p.latency
+		return 3 * p.latency / 2
 	}
 	return 0
 }

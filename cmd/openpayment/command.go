@@ -59,7 +59,14 @@ openpayment.db in the working directory, the API listens on 127.0.0.1:8080.`
 	return root
 }
 
+// buildVersion is set by the linker where there is no version control to ask:
+// -ldflags "-X main.buildVersion=v1.2.3".
+var buildVersion string
+
 func version() string {
+	if buildVersion != "" {
+		return buildVersion
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}
