@@ -30,7 +30,7 @@ func (s *Store) Read(ctx context.Context, after eventstore.Position, limit int) 
 		}
 		r.ahead = readAhead{store: s, ctx: ctx, last: r.last}
 		defer r.ahead.stop(cancel)
-		if err := r.run(); err != nil && !errors.Is(err, errEnough) {
+		if err := r.run(); !errors.Is(err, errEnough) {
 			yield(eventstore.Event{}, err)
 		}
 	}
@@ -53,7 +53,8 @@ type reading struct {
 	doubted bool
 }
 
-// run goes from page to page and from bucket to bucket.
+// run goes from page to page and from bucket to bucket. It ends with an error
+// only: errEnough when all went well.
 func (r *reading) run() error {
 	p, err := r.locate()
 	for err == nil {

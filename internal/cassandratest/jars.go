@@ -116,7 +116,7 @@ func download(ctx context.Context, mvn, dir string) error {
 	}
 	jar := filepath.Join(dir, "lib", "cassandra-all-"+Version+".jar")
 	if _, err := os.Stat(jar); err != nil {
-		return fmt.Errorf("Maven was content, but: %w", err)
+		return fmt.Errorf("mvn was content, but: %w", err)
 	}
 	return nil
 }
