@@ -45,8 +45,11 @@ func kindOf(err error) eventstore.Kind {
 // isBusy says whether another connection's lock was in the way.
 func isBusy(err error) bool { return primaryCode(err) == lib.SQLITE_BUSY }
 
-// cannotOpen says whether the file could not be opened or made.
-func cannotOpen(err error) bool { return primaryCode(err) == lib.SQLITE_CANTOPEN }
+// cannotOpen says whether the file could not be opened or made, or not written.
+func cannotOpen(err error) bool {
+	code := primaryCode(err)
+	return code == lib.SQLITE_CANTOPEN || code == lib.SQLITE_READONLY
+}
 
 // notSQLite says whether the file is something else.
 func notSQLite(err error) bool { return primaryCode(err) == lib.SQLITE_NOTADB }

@@ -132,13 +132,15 @@ func locate(cfg Config) (string, error) {
 
 // explain says of an error of opening what it means for this file.
 func explain(path string, err, closing error) error {
+	kind := eventstore.KindOf(mapError("open", err))
 	switch {
 	case notSQLite(err):
 		err = fmt.Errorf("this is not a SQLite database (%w)", err)
-	case cannotOpen(err):
+	case cannotOpen(err): // waiting, as for a lock, would not help
+		kind = eventstore.KindInvalid
 		err = fmt.Errorf("the file cannot be opened for writing; are its permissions, and its directory's, as they should be? (%w)", err)
 	}
-	return openError(eventstore.KindOf(mapError("open", err)), path, errors.Join(err, closing))
+	return openError(kind, path, errors.Join(err, closing))
 }
 
 func openError(kind eventstore.Kind, path string, err error) error {
