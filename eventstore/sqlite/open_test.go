@@ -131,7 +131,7 @@ func TestAFileThatCannotBeWrittenIsRefused(t *testing.T) {
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, Config{Path: path, Migrate: true}, eventstore.KindUnavailable, path)
+	refused(t, Config{Path: path, Migrate: true}, eventstore.KindInvalid, path)
 }
 
 func TestManyMayOpenANewFileAtOnce(t *testing.T) {
