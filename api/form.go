@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"openpayment/account"
+	"openpayment/internal/nearest"
 )
 
 // form is a JSON object that somebody filled in. Fields are taken out one by one;
@@ -60,7 +61,7 @@ func (f *form) checkNames() {
 			f.unnamed++
 		default:
 			detail := "is not a field of this request: leave it out"
-			if near := nearest(name, f.known); near != "" {
+			if near := nearest.Of(name, f.known); near != "" {
 				detail = "is not a field of this request: did you mean " + near + "?"
 			}
 			f.fault(pointer(name), detail)

@@ -3,7 +3,6 @@ package cassandra
 import (
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -80,41 +79,4 @@ func setBucketSize(c *Config, v string) error {
 	}
 	c.BucketSize = n
 	return nil
-}
-
-// nearest gives the one of names that a slip of the fingers could have made
-// into word, empty if none could.
-func nearest(word string, names []string) string {
-	best, distance := "", 3 // more than two slips are no slip
-	word = strings.ToLower(strings.ReplaceAll(word, "_", "-"))
-	if len(word) > 40 {
-		return ""
-	}
-	for _, name := range names {
-		if d := slips(word, name); d < distance && d < len(name) {
-			best, distance = name, d
-		}
-	}
-	return best
-}
-
-// slips is the Levenshtein distance: how many letters must be put in, left out
-// or replaced.
-func slips(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

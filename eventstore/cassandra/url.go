@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"openpayment/eventstore"
+	"openpayment/internal/nearest"
 )
 
 const urlScheme = "cassandra://"
@@ -218,7 +219,7 @@ func unknownParameter(name string) error {
 		names = append(names, p.name)
 	}
 	slices.Sort(names)
-	if near := nearest(name, names); near != "" {
+	if near := nearest.Of(name, names); near != "" {
 		return fmt.Errorf("unknown parameter %q; did you mean %s?", name, near)
 	}
 	return fmt.Errorf("unknown parameter %q; there are %s", name, strings.Join(names, ", "))

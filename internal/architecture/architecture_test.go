@@ -46,13 +46,14 @@ var rules = []rule{
 	{"eventstore", []string{uuid}},
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
-	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", uuid, gocql}},
+	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", uuid, gocql}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api", []string{
-		module + "/account", module + "/account/journal", module + "/eventstore",
+		module + "/account", module + "/account/journal", module + "/eventstore", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
 	{"schema", nil},
+	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
 		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid",
