@@ -23,7 +23,9 @@ func (s *State) List(after Number, limit int, f Filter) []*Account {
 	if limit <= 0 {
 		return nil
 	}
-	f.SortCode = dashed(f.SortCode) // once, not for each account
+	if stored, ok := ParseSortCode(f.SortCode); ok {
+		f.SortCode = stored
+	}
 	var found []*Account
 	chunk := make([]Number, 0, 256)
 	for {

@@ -28,20 +28,26 @@ func digits(s string) bool {
 	return true
 }
 
-// dashed is a valid sort code in its one stored form.
-func dashed(s string) string {
+// ParseSortCode gives a sort code, written with or without dashes, in its one
+// stored form, NN-NN-NN; ok is false if it is none.
+func ParseSortCode(s string) (stored string, ok bool) {
 	if len(s) == 6 {
-		return s[:2] + "-" + s[2:4] + "-" + s[4:]
+		s = s[:2] + "-" + s[2:4] + "-" + s[4:]
 	}
-	return s
+	if len(s) != 8 || s[2] != '-' || s[5] != '-' || !digits(s[:2]+s[3:5]+s[6:]) {
+		return "", false
+	}
+	return s, true
 }
 
-func validSortCode(s string) bool {
-	if len(s) == 6 {
-		s = dashed(s)
-	}
-	return len(s) == 8 && s[2] == '-' && s[5] == '-' && digits(s[:2]+s[3:5]+s[6:])
+// dashed is the stored form of a sort code known to be one.
+func dashed(s string) string {
+	stored, _ := ParseSortCode(s)
+	return stored
 }
+
+// SortCodeRule says in words what ParseSortCode takes.
+const SortCodeRule = "must be six digits, as 10-20-30 or 102030"
 
 // faults gathers what is wrong with one command.
 type faults struct{ list []Fault }
@@ -57,8 +63,8 @@ func (f *faults) number(pointer, s string) {
 }
 
 func (f *faults) sortCode(pointer, s string) {
-	if !validSortCode(s) {
-		f.add(pointer, "must be six digits, as 10-20-30 or 102030")
+	if _, ok := ParseSortCode(s); !ok {
+		f.add(pointer, SortCodeRule)
 	}
 }
 

@@ -91,7 +91,7 @@ func TestAURLIsAbsoluteAndHTTP(t *testing.T) {
 		"a delete": "https://example.com/\x7f", "a zero-width space": "https://example.com/\u200b",
 		"a zero-width joiner in the host": "https://exam\u200dple.com/", "a byte order mark": "\ufeffhttps://example.com",
 		"full-width digits": "https://example.com/１２", "a full-width dot": "https://example．com/", "Cyrillic": "https://еxample.com/",
-		"right-to-left": "https://example.com/\u202e", "invalid UTF-8": "https://example.com/\xff", "quotes": `https://example.com/"`,
+		"an encoded zero-width space in the host": "https://exam%E2%80%8Bple.com/", "right-to-left": "https://example.com/\u202e", "invalid UTF-8": "https://example.com/\xff", "quotes": `https://example.com/"`,
 		"angles": "https://example.com/<a>", "a backslash": `https://example.com\x`, "braces": "https://example.com/{id}",
 		"a caret": "https://example.com/^", "a bar": "https://example.com/|", "a backtick": "https://example.com/`",
 		"2,049 characters": long + "a",

@@ -122,13 +122,10 @@ func (p params) filter() (account.Filter, error) {
 	if f.SortCode == "" {
 		return f, nil
 	}
-	// The rule is the domain's, which has it for commands.
-	faults := account.Open{SortCode: f.SortCode, Propose: randomNumber}.Validate()
-	if len(faults) > 0 {
-		return f, badParameter("sortCode", faults[0].Detail)
+	stored, ok := account.ParseSortCode(f.SortCode)
+	if !ok {
+		return f, badParameter("sortCode", account.SortCodeRule)
 	}
-	if digits := strings.ReplaceAll(f.SortCode, "-", ""); len(digits) == 6 {
-		f.SortCode = digits[:2] + "-" + digits[2:4] + "-" + digits[4:]
-	}
+	f.SortCode = stored
 	return f, nil
 }
