@@ -105,10 +105,23 @@ func BenchmarkDecide(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			valid, err := account.Check(c)
+			if err != nil {
+				b.Fatal(err)
+			}
 			for b.Loop() {
-				_, _ = account.Decide(v, c)
+				_, _ = valid.Decide(v)
 			}
 		})
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	urls := []string{"https://customers.example/1", "https://customers.example/2"}
+	c := account.Open{Number: "000001", SortCode: "102030", CustomerURLs: urls, CardURLs: urls}
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = account.Check(c)
 	}
 }
 

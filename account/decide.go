@@ -11,20 +11,29 @@ import "fmt"
 // It has no effects; the same command on the same view gives the same answer, the
 // number of an account opened without one aside.
 func Decide(v View, c Command) (Event, error) {
-	if err := Check(c); err != nil {
+	valid, err := Check(c)
+	if err != nil {
 		return nil, err
 	}
-	return c.decide(v)
+	return valid.Decide(v)
 }
 
+// Valid is a command that has been checked. A command may have to be decided
+// several times; its own faults are found once.
+type Valid struct{ command Command }
+
 // Check gives the *[Refusal] of a command that is invalid whatever the accounts
-// are like, nil if it is not.
-func Check(c Command) error {
+// are like.
+func Check(c Command) (Valid, error) {
 	if faults := c.Validate(); len(faults) > 0 {
-		return invalid(faults)
+		return Valid{}, invalid(faults)
 	}
-	return nil
+	return Valid{c}, nil
 }
+
+// Decide is as the function of that name. The command and its slices must not
+// have been changed since it was checked.
+func (c Valid) Decide(v View) (Event, error) { return c.command.decide(v) }
 
 // proposals is how many numbers are tried before giving up: with 10⁸ numbers and
 // half of them used, 100 fail once in 10³⁰ times.

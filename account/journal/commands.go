@@ -26,12 +26,13 @@ type Outcome struct {
 // *[eventstore.Error] as of [eventstore.Writer.Submit].
 func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Outcome, error) {
 	// Shape first: it needs neither the queue nor the store.
-	if err := account.Check(c); err != nil {
+	valid, err := account.Check(c)
+	if err != nil {
 		return Outcome{}, err
 	}
 	var out Outcome // of the last decision; read only when Submit has succeeded
-	_, err := s.writer.Submit(ctx, func(draft *account.Draft, slot eventstore.Slot) ([]eventstore.Proposal, error) {
-		ev, err := account.Decide(draft, c)
+	_, err = s.writer.Submit(ctx, func(draft *account.Draft, slot eventstore.Slot) ([]eventstore.Proposal, error) {
+		ev, err := valid.Decide(draft)
 		if err != nil {
 			return nil, err
 		}
