@@ -58,8 +58,10 @@ func (h *Handler) prepare(c *call, op operation) error {
 			return h.unserved()
 		}
 		c.applied()
-		if op.needs == needsState && !c.service.CaughtUp() {
-			return newProblem(codeNotCaughtUp, startingDetail)
+		if op.needs == needsState {
+			if err := c.service.Serving(); err != nil {
+				return err
+			}
 		}
 	}
 	if op.media != "" {

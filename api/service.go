@@ -40,7 +40,7 @@ type EventReader interface {
 
 // Progress tells how much of the log the state includes, and waits for more.
 type Progress interface {
-	CaughtUp() bool
+	Serving() error
 	Applied() eventstore.Position
 	Wait(ctx context.Context, pos eventstore.Position) error
 	CatchUp(ctx context.Context) error

@@ -20,6 +20,7 @@ type plan[D any] struct {
 	events   []Event
 	accepted []*submission[D] // in the order decided
 	refused  []*submission[D] // or without events
+	pure     int              // of refused: those decided on the state alone, before anything was accepted
 }
 
 func (p *plan[D]) all() []*submission[D] { return append(p.accepted, p.refused...) }
@@ -35,8 +36,9 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 		plan := w.decide(pending)
 		w.pace.decidedOn(plan.at.Head)
 		if proven >= 0 && plan.at.Head.Position >= proven {
-			concludeAll(plan.refused)
-			plan.refused = nil
+			// The others rest on what was accepted before them, and that is not stored yet.
+			concludeAll(plan.refused[:plan.pure])
+			plan.refused = plan.refused[plan.pure:]
 		}
 		pending = plan.all()
 		if len(pending) == 0 {
@@ -118,6 +120,10 @@ func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan
 		s.position, s.refusal = slot.Seq+Position(len(proposals))-1, err
 		if err != nil || len(proposals) == 0 {
 			p.refused = append(p.refused, s)
+			if len(p.accepted) == 0 {
+				p.pure++
+			}
+			s.release() // it is part of no append
 			continue
 		}
 		events, bytes, err := place(proposals, slot)
@@ -182,11 +188,11 @@ func (p *plan[D]) number() {
 
 // store appends the plan's events and waits until the model includes them.
 func (w *Writer[D]) store(p *plan[D]) error {
-	start := time.Now()
-	if err := w.appendUntilDefinite(p.at.Head, p.events); err != nil {
+	took, err := w.appendUntilDefinite(p.at.Head, p.events)
+	if err != nil {
 		return err
 	}
-	took, last := time.Since(start), p.events[len(p.events)-1]
+	last := p.events[len(p.events)-1]
 	w.rest = w.pace.stored(last.Head(), took)
 	w.cfg.Observer.published(p.events, took)
 	w.poller.HandOver(p.at.Head, p.events)
@@ -199,36 +205,43 @@ func (w *Writer[D]) store(p *plan[D]) error {
 // appendUntilDefinite repeats the identical batch while its outcome is unknown.
 // Reading alone would not decide it: an attempt still on its way may land after
 // the read. A repetition does, because the head only grows.
-func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) error {
+func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (took time.Duration, err error) {
 	retry := backoff{min: w.cfg.RetryMin, max: w.cfg.RetryMax}
 	inDoubt := false
 	for attempt := 1; ; attempt++ {
+		start := time.Now()
 		err := w.log.Append(w.ctx, head, batch)
+		took := time.Since(start)
 		if err == nil {
-			return nil
+			return took, nil
 		}
 		switch KindOf(err) {
 		case KindConflict:
 			if !inDoubt {
-				return err
+				return 0, err
 			}
 			var mine bool
 			if mine, err = w.isStored(batch[0]); err == nil {
 				if mine {
-					return nil
+					return took, nil
 				}
-				return newError("append", KindConflict, nil)
+				return 0, newError("append", KindConflict, nil)
+			}
+			if now, headErr := w.log.Head(w.ctx); headErr == nil {
+				if back := w.checkRegressed(now, head); back != nil {
+					return 0, newError("append", KindUnknown, back)
+				}
 			}
 		case KindUnavailable, KindInvalid, KindDamaged:
 			if !inDoubt {
-				return err
+				return 0, err
 			}
 		default: // an error nobody classified may mean anything
 			inDoubt = true
 		}
 		w.cfg.Observer.inDoubt(head, len(batch), attempt, err)
 		if !pause(w.ctx, retry.next()) {
-			return newError("append", KindUnknown, errors.Join(errors.New("gave up while shutting down"), err))
+			return 0, newError("append", KindUnknown, errors.Join(errors.New("gave up while shutting down"), err))
 		}
 	}
 }
@@ -283,7 +296,7 @@ func (w *Writer[D]) await(pos Position) error {
 }
 
 func (w *Writer[D]) checkRegressed(head, known Head) error {
-	err := head.regressedFrom(known)
+	err := head.RegressedFrom(known)
 	if err != nil {
 		w.Halt(err)
 	}

@@ -99,3 +99,18 @@ func KindOf(err error) Kind {
 	}
 	return KindOther
 }
+
+// IsKind tells whether any [Error] in err's chain is of the given kind: a
+// component that has halted gives KindClosed, and behind it what halted it.
+func IsKind(err error, kind Kind) bool {
+	for {
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			return false
+		}
+		if e.Kind == kind {
+			return true
+		}
+		err = e.Err
+	}
+}

@@ -57,14 +57,14 @@ func (p *pace) stored(head Head, took time.Duration) time.Duration {
 	case now.Sub(p.contended) < contentionMemory:
 		p.breath = now
 		return upTo(2 * p.latency)
-	case now.Sub(p.breath) > max(breathInterval, breathShare*p.latency):
+	case now.Sub(p.breath) > max(breathInterval, breathShare*min(p.latency, longestPause)):
 		p.breath = now
-		return 3 * p.latency / 2
+		return min(3*p.latency/2, longestPause)
 	}
 	return 0
 }
 
-// longestPause bounds all of them, for a store whose appends take seconds.
+// longestPause bounds every pause, for a store whose appends take seconds.
 const longestPause = 100 * time.Millisecond
 
 func upTo(d time.Duration) time.Duration {

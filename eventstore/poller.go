@@ -115,16 +115,23 @@ func (p *Poller) HandOver(head Head, batch []Event) {
 
 func (p *Poller) run(ctx context.Context) {
 	interval := backoff{min: p.cfg.MinInterval, max: p.cfg.MaxInterval}
-	advanced, compared := time.Now(), time.Now()
-	var gap error // what the last comparison found, until there is news
+	compared := time.Now()
+	var hole time.Time // since when the next event is missing
+	var gap error      // what the last comparison found, until there is news
 	for {
 		before := p.Head()
 		err := p.poll(ctx)
 		if p.Head() != before {
 			interval.reset()
-			advanced, compared, gap = time.Now(), time.Now(), nil
+			compared, gap = time.Now(), nil
 		}
-		if KindOf(err) == KindMissing && time.Since(advanced) < p.cfg.HeadCheck {
+		switch {
+		case KindOf(err) != KindMissing || p.Head() != before:
+			hole = time.Time{}
+		case hole.IsZero():
+			hole = time.Now()
+		}
+		if KindOf(err) == KindMissing && (hole.IsZero() || time.Since(hole) < p.cfg.HeadCheck) {
 			err = nil // rows of one append may become visible one after another
 		}
 		if err == nil && time.Since(compared) >= p.cfg.HeadCheck {
@@ -188,7 +195,7 @@ func (p *Poller) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := head.regressedFrom(known); err != nil {
+	if err := head.RegressedFrom(known); err != nil {
 		return err
 	}
 	if head.Position > known.Position && p.Head() == known {
@@ -202,9 +209,9 @@ func (p *Poller) compare(ctx context.Context) error {
 	return nil
 }
 
-// regressedFrom reports as KindRegressed that a log whose head is h cannot be
-// the one that had the head known before.
-func (h Head) regressedFrom(known Head) error {
+// RegressedFrom reports as KindRegressed that a log whose head is h cannot be
+// the one that had the head known before; nil if it may.
+func (h Head) RegressedFrom(known Head) error {
 	switch {
 	case h.Position < known.Position:
 		return newError("head", KindRegressed, fmt.Errorf(

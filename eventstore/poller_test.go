@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"testing"
@@ -389,4 +390,56 @@ func TestARandomFaultyReaderStillDeliversEverythingInOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAHoleOfAMomentIsNoDamageThoughTheLogWasIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storage := memory.New()
+		backend := eventstoretest.NewFaulty(storage.Open())
+		p := startPoller(t, backend, eventstore.PollerConfig{})
+		defer p.Close()
+		pass(time.Minute)
+		backend.OnRead(eventstoretest.HideFrom(1))
+		grow(t, storage, 1)
+		for range 100 {
+			pass(10 * time.Millisecond)
+			if err := p.Health(); err != nil {
+				t.Fatalf("a hole of less than a second is reported: %v", err)
+			}
+		}
+	})
+}
+
+// TestWhatIsReadMustContinueWhatWasHandedOver has a reader bring another history
+// just while an own batch is handed over.
+func TestWhatIsReadMustContinueWhatWasHandedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		storage, forked := memory.New(), memory.New()
+		f := eventstoretest.NewFaulty(storage.Open())
+		n, stop := startNode(t, f, lazy)
+		defer stop()
+		mustSubmit(t, n.writer, happen("a", plenty))
+		if err := forked.Open().Append(ctx, eventstore.Head{}, checkLog(t, storage)); err != nil {
+			t.Fatal(err)
+		}
+		forger, stopForger := startNode(t, forked.Open(), nodeConfig{})
+		synctest.Wait()
+		mustSubmit(t, forger.writer, happen("forged", plenty)) // another event 2
+		mustSubmit(t, forger.writer, happen("forged", plenty))
+		stopForger()
+		gate := eventstoretest.NewGate()
+		f.OnRead(func(ctx context.Context, after eventstore.Position, limit int, _ eventstoretest.ReadFunc) iter.Seq2[eventstore.Event, error] {
+			return gate.Read(ctx, after, limit, forked.Open().Read)
+		})
+		n.poller.Wake()
+		<-gate.Arrived()
+		mustSubmit(t, n.writer, happen("mine", plenty)) // event 2
+		gate.Open()
+		pass(time.Second)
+		if got := n.state.count("forged"); got != 0 {
+			t.Errorf("the state took %d events that do not continue event 2", got)
+		}
+		f.OnRead(nil)
+	})
 }

@@ -10,6 +10,7 @@ type progress struct {
 	mu    sync.Mutex
 	head  Head
 	err   error         // set once, by fail: it will never move again
+	held  error         // what keeps it from moving at present; nil after a move
 	moved chan struct{} // closed at the next move; nil when nobody waits
 }
 
@@ -22,8 +23,25 @@ func (p *progress) get() Head {
 func (p *progress) advance(to Head) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.head = to
+	p.head, p.held = to, nil
 	p.signal()
+}
+
+// hold notes what keeps the head from moving; nil: nothing does.
+func (p *progress) hold(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = err
+}
+
+// health is why the head does not move, nil if it may.
+func (p *progress) health() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return p.err
+	}
+	return p.held
 }
 
 func (p *progress) fail(err error) {

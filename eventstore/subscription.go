@@ -89,17 +89,20 @@ func (p *Poller) holds(ctx context.Context, cursor Head) error {
 		}
 	}
 	if cursor.Position >= head.Position {
-		return head.regressedFrom(cursor)
+		return head.RegressedFrom(cursor)
 	}
 	found, err := p.log.HeadAt(ctx, cursor.Position)
 	if err != nil {
 		return err
 	}
-	return found.regressedFrom(cursor)
+	return found.RegressedFrom(cursor)
 }
 
 // Position is the last acknowledged event.
 func (s *Subscription) Position() Position { return s.acked.get().Position }
+
+// Head is the last acknowledged event's.
+func (s *Subscription) Head() Head { return s.acked.get() }
 
 // Wait returns nil when the event at pos, and so all before it, are
 // acknowledged. Errors: ctx's own, or why the subscription has halted.
@@ -107,6 +110,10 @@ func (s *Subscription) Wait(ctx context.Context, pos Position) error { return s.
 
 // Err is why the subscription halted, nil while it runs or when it was closed.
 func (s *Subscription) Err() error { return s.acked.failure() }
+
+// Health is nil while events can be delivered; otherwise why the subscription has
+// halted, or what keeps it from reading on at present.
+func (s *Subscription) Health() error { return s.acked.health() }
 
 // Close ends the subscription after the event in hand and saves its cursor. It
 // may be called twice; not from the handler.
@@ -130,6 +137,7 @@ func (s *Subscription) run(ctx context.Context) {
 			joined = false
 			err = s.deliverFromLog(ctx, cursor)
 		case len(events) == 0:
+			s.acked.hold(nil)
 			s.saveWhenDue(ctx)
 			s.await(ctx, moved)
 			continue
@@ -150,6 +158,7 @@ func (s *Subscription) run(ctx context.Context) {
 			continue
 		}
 		wait := retry.next()
+		s.acked.hold(err)
 		s.poller.cfg.Observer.readFailed(s.cfg.Name, wait, err)
 		pause(ctx, wait)
 	}

@@ -34,7 +34,7 @@ func (w *window) push(events []Event) int {
 	for len(events) > 0 && events[0].Seq <= w.head.Position {
 		events = events[1:]
 	}
-	if len(events) == 0 || events[0].Seq != w.head.Position+1 {
+	if len(events) == 0 || events[0].Follows(w.head) != nil {
 		return 0
 	}
 	w.events = append(w.events, events...)

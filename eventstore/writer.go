@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,7 +29,8 @@ type Model[D any] interface {
 	// stands. The state does not move before use returns.
 	Draft(use func(draft D, at Tail))
 	// Wait returns nil once the state includes the event at pos; an error when
-	// ctx ends, or of KindClosed when the state will never get there.
+	// ctx ends, of KindClosed when the state will never get there, or of the kind
+	// of what keeps it from getting there.
 	Wait(ctx context.Context, pos Position) error
 }
 
@@ -88,6 +90,7 @@ type Writer[D any] struct {
 	// The run goroutine's own.
 	pace pace
 	rest time.Duration // to take before the next batch
+	cut  bool          // commands were refused because ctx had ended; read after done
 
 	mu      sync.Mutex // guards all below
 	queue   []*submission[D]
@@ -142,7 +145,7 @@ func (w *Writer[D]) enqueue(s *submission[D]) error {
 		return w.halted
 	case w.closing:
 		return newError("submit", KindClosed, errors.New("the writer is shutting down"))
-	case len(w.queue) >= w.cfg.QueueLimit:
+	case len(w.queue) >= w.cfg.QueueLimit && !w.dropAbandoned():
 		return newError("submit", KindOverloaded, errors.New("too many commands are waiting"))
 	}
 	w.queue = append(w.queue, s)
@@ -155,6 +158,13 @@ func (w *Writer[D]) enqueue(s *submission[D]) error {
 		}
 	}
 	return nil
+}
+
+// dropAbandoned makes room in a full queue, of commands whose callers have gone
+// while the Writer is held up; with mu held. It tells whether there is any now.
+func (w *Writer[D]) dropAbandoned() bool {
+	w.queue = slices.DeleteFunc(w.queue, func(s *submission[D]) bool { return s.phase.Load() == phaseAbandoned })
+	return len(w.queue) < w.cfg.QueueLimit
 }
 
 func (w *Writer[D]) signal() {
@@ -204,6 +214,9 @@ func (w *Writer[D]) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		w.cancel()
 		<-w.done
+		if !w.cut {
+			return nil
+		}
 		return ctx.Err()
 	}
 }
@@ -234,7 +247,7 @@ func (w *Writer[D]) run() {
 // breathe leaves the log to other writers for a moment, where that is due.
 func (w *Writer[D]) breathe() {
 	if w.rest > 0 {
-		pause(w.ctx, min(w.rest, longestPause))
+		pause(w.ctx, w.rest)
 		w.rest = 0
 	}
 }
@@ -248,9 +261,16 @@ const gatherShare = 8
 // append and one in the queue, and batches are half as large as they could be.
 func (w *Writer[D]) gather(answered int) {
 	w.mu.Lock()
-	w.want = min(len(w.queue)+answered, w.cfg.BatchEvents)
+	want := min(len(w.queue)+answered, w.cfg.BatchEvents)
+	enough := len(w.queue) >= want
+	if !enough {
+		w.want = want
+	}
 	w.mu.Unlock()
-	timer := time.NewTimer(w.pace.latency / gatherShare)
+	if enough {
+		return
+	}
+	timer := time.NewTimer(min(w.pace.latency/gatherShare, longestPause))
 	defer timer.Stop()
 	select {
 	case <-w.full:
@@ -288,6 +308,7 @@ func (w *Writer[D]) putBack(rest []*submission[D]) {
 }
 
 func (w *Writer[D]) refuse(batch []*submission[D], err error) {
+	w.cut = w.cut || len(batch) > 0 && w.ctx.Err() != nil
 	for _, s := range batch {
 		s.reject(err)
 	}

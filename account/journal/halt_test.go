@@ -105,7 +105,7 @@ func mustNotStart(t *testing.T, n *node) {
 	mustName(t, again.Ready(), "event 2 ")
 	_, err := again.Execute(t.Context(), open("000002"), journal.Options{})
 	wantKind(t, err, eventstore.KindClosed)
-	if again.CaughtUp() {
+	if again.Serving() == nil {
 		t.Error("it has caught up")
 	}
 }

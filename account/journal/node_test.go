@@ -71,7 +71,7 @@ func start(t tb, log *memory.Log) *node {
 		}
 	}})
 	<-caughtUp
-	if err := n.Ready(); err != nil || !n.CaughtUp() {
+	if err := n.Ready(); err != nil || n.Serving() != nil {
 		t.Fatalf("not ready, though caught up: %v", err)
 	}
 	return n

@@ -15,18 +15,36 @@ func (s *Service) Applied() eventstore.Position {
 }
 
 // Wait returns nil when the state includes the event at pos. It does not wait for
-// the poller's next look at the log.
+// the poller's next look at the log. When ctx ends first, the error is ctx's, or
+// what keeps the event from the state: KindDamaged, KindMissing, …
 func (s *Service) Wait(ctx context.Context, pos eventstore.Position) error {
 	if pos > s.Applied() {
 		s.poller.Wake()
 	}
-	return s.received.Wait(ctx, pos)
+	return s.wait(ctx, pos)
+}
+
+func (s *Service) wait(ctx context.Context, pos eventstore.Position) error {
+	err := s.received.Wait(ctx, pos)
+	if err != nil {
+		if obstacle := s.obstacle(); obstacle != nil {
+			return obstacle
+		}
+	}
+	return err
 }
 
 // CatchUp returns nil when the state is as new as the log was when it was called.
+// Errors: those of Wait and [eventstore.Backend.Head]; KindRegressed when the log
+// has lost what the state was built from, after which nothing is written any more.
 func (s *Service) CatchUp(ctx context.Context) error {
+	known := s.received.Head() // first: the log's head can't be behind it
 	head, err := s.log.Head(ctx)
 	if err != nil {
+		return err
+	}
+	if err := head.RegressedFrom(known); err != nil {
+		s.writer.Halt(err)
 		return err
 	}
 	return s.Wait(ctx, head.Position)

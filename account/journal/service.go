@@ -30,8 +30,8 @@ type Service struct {
 	received *eventstore.Subscription
 	writer   *eventstore.Writer[*account.Draft]
 
-	target   eventstore.Position // the log's head at the start
-	caughtUp atomic.Bool         // the state has been as new as that
+	target   eventstore.Head // the log's at the start
+	caughtUp atomic.Bool     // the state has been as new as that
 	started  time.Time
 	cancel   context.CancelFunc
 	watching chan struct{} // closed when the goroutine watching the start has ended
@@ -50,7 +50,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	}
 	s := &Service{
 		log: log, poller: poller, reducer: newReducer(),
-		target: poller.Head().Position, started: time.Now(), watching: make(chan struct{}),
+		target: poller.Head(), started: time.Now(), watching: make(chan struct{}),
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true,
@@ -74,7 +74,7 @@ var _ eventstore.Model[*account.Draft] = model{}
 func (m model) Draft(use func(*account.Draft, eventstore.Tail)) { m.s.reducer.draft(use) }
 
 func (m model) Wait(ctx context.Context, pos eventstore.Position) error {
-	return m.s.received.Wait(ctx, pos)
+	return m.s.wait(ctx, pos)
 }
 
 // progressInterval is how often Config.Progress hears of a long start.
@@ -89,19 +89,22 @@ func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.P
 	}
 	for !s.caughtUp.Load() {
 		step, cancel := context.WithTimeout(ctx, progressInterval)
-		err := s.received.Wait(step, s.target)
+		err := s.received.Wait(step, s.target.Position)
 		cancel()
-		switch {
+		switch at := s.received.Head(); {
+		case err == nil && at.Position == s.target.Position && at != s.target:
+			s.writer.Halt(s.target.RegressedFrom(at)) // the head is not that of the last event
+			return
 		case err == nil:
 			s.caughtUp.Store(true)
-			progress(s.received.Position(), s.target, true)
+			progress(at.Position, s.target.Position, true)
 		case ctx.Err() != nil:
 			return
 		case s.received.Err() != nil:
-			s.writer.Halt(s.received.Err()) // err may still be step's
+			s.writer.Halt(s.received.Err())
 			return
 		default:
-			progress(s.received.Position(), s.target, false)
+			progress(at.Position, s.target.Position, false)
 		}
 	}
 	// The position after the last one never comes: this waits for a halt.
@@ -126,7 +129,7 @@ var ErrStarting = errors.New("the log is being read")
 
 // Ready is nil when the service can answer reads and commands; otherwise why not.
 func (s *Service) Ready() error {
-	if err := s.received.Err(); err != nil {
+	if err := s.received.Health(); err != nil {
 		return err
 	}
 	if err := s.writer.Err(); err != nil {
@@ -136,14 +139,45 @@ func (s *Service) Ready() error {
 		return err
 	}
 	if !s.caughtUp.Load() {
-		return fmt.Errorf("%w: event %d of %d", ErrStarting, s.received.Position(), s.target)
+		return s.starting()
 	}
 	return nil
 }
 
-// CaughtUp tells whether the state has once been as new as the log was at the
-// start: before, it must not be shown to anybody.
-func (s *Service) CaughtUp() bool { return s.caughtUp.Load() }
+func (s *Service) starting() error {
+	return fmt.Errorf("%w: event %d of %d", ErrStarting, s.received.Position(), s.target.Position)
+}
+
+// Serving is nil while the state may be shown to clients: it has once been as new
+// as the log was at the start, and the log has not gone back behind it since.
+// Otherwise it says why not. Unlike [Service.Ready] it stays nil when the store
+// can't be reached: what is known is still true.
+func (s *Service) Serving() error {
+	for _, err := range []error{s.poller.Health(), s.writer.Err()} {
+		if eventstore.IsKind(err, eventstore.KindRegressed) {
+			return err
+		}
+	}
+	if s.caughtUp.Load() {
+		return nil
+	}
+	if err := s.obstacle(); err != nil {
+		return err
+	}
+	return s.starting()
+}
+
+// obstacle is what keeps events that are in the log from this node's state: a
+// damaged or missing row, a log gone backwards, an event that halted the reducer.
+func (s *Service) obstacle() error {
+	for _, err := range []error{s.received.Health(), s.poller.Health()} {
+		switch eventstore.KindOf(err) {
+		case eventstore.KindDamaged, eventstore.KindMissing, eventstore.KindRegressed, eventstore.KindClosed:
+			return err
+		}
+	}
+	return nil
+}
 
 // Status is a picture of the service for operators.
 type Status struct {
