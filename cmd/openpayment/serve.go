@@ -149,7 +149,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")
 
 	ready := func() { greet(stdout, url, token != "") }
-	n, err := startNode(ctx, o, source, log, handler.Waiting, ready)
+	n, err := startNode(ctx, o, source, patience{o.startupTimeout, log, handler.Waiting}, ready)
 	if err != nil {
 		server.Close()
 		if ctx.Err() != nil {
@@ -186,19 +186,30 @@ type node struct {
 	service *journal.Service
 }
 
-func startNode(ctx context.Context, o serveOptions, source storeSource, log *logrus.Logger, waiting func(error), ready func()) (*node, error) {
-	store, err := openPatiently(ctx, source, o.startupTimeout, log, waiting)
+// startNode opens the store and starts the service on it; ready is called once the
+// service has read its log.
+func startNode(ctx context.Context, o serveOptions, source storeSource, p patience, ready func()) (*node, error) {
+	n := &node{}
+	err := p.try(ctx, source.display, func() (err error) {
+		if n.store, err = source.open(ctx); err != nil {
+			return err
+		}
+		writer := o.writer
+		if buckets, ok := n.store.(interface{ BucketSize() int64 }); ok {
+			writer.BatchEvents = min(writer.BatchEvents, int(buckets.BucketSize())) // what one append can hold
+		}
+		n.service, err = journal.Start(ctx, n.store, journal.Config{
+			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
+		})
+		if err != nil {
+			n.store.Close()
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	service, err := journal.Start(ctx, store, journal.Config{
-		Writer: o.writer, Poller: o.poller, Observer: observe(log), Progress: reportProgress(log, ready),
-	})
-	if err != nil {
-		store.Close()
-		return nil, fmt.Errorf("store %s: %w", source.display, err)
-	}
-	return &node{store, service}, nil
+	return n, nil
 }
 
 // shutDown lets requests and queue drain, in the time that --shutdown-timeout

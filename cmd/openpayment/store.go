@@ -69,31 +69,38 @@ const (
 	reopenMax = 5 * time.Second
 )
 
-// openPatiently opens the store, trying again for as long as limit while it
-// can't be reached, and saying so, to waiting too.
-func openPatiently(ctx context.Context, s storeSource, limit time.Duration, log *logrus.Logger, waiting func(error)) (eventstore.Store, error) {
-	deadline := time.Now().Add(limit)
+// patience is how long to go on trying to reach a store, and whom to tell.
+type patience struct {
+	limit   time.Duration
+	log     *logrus.Logger
+	waiting func(error) // told why, before each further attempt
+}
+
+// try does what may fail because a store can't be reached, again and again until
+// it succeeds, fails for another reason, or the time is over.
+func (p patience) try(ctx context.Context, store string, do func() error) error {
+	deadline := time.Now().Add(p.limit)
 	for wait := reopenMin; ; wait = min(2*wait, reopenMax) {
-		store, err := s.open(ctx)
+		err := do()
 		if err == nil {
-			return store, nil
+			return nil
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		if eventstore.KindOf(err) != eventstore.KindUnavailable {
-			return nil, fmt.Errorf("store %s: %w", s.display, err)
+			return fmt.Errorf("store %s: %w", store, err)
 		}
 		if time.Until(deadline) < wait {
-			return nil, fmt.Errorf("store %s could not be reached for %s (--startup-timeout): %w", s.display, limit, err)
+			return fmt.Errorf("store %s could not be reached for %s (--startup-timeout): %w", store, p.limit, err)
 		}
-		waiting(err)
-		log.WithFields(logrus.Fields{"store": s.display, "retryIn": wait.String(), "error": err}).
+		p.waiting(err)
+		p.log.WithFields(logrus.Fields{"store": store, "retryIn": wait.String(), "error": err}).
 			Warn("the store cannot be reached yet: trying again")
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }

@@ -53,6 +53,9 @@ func (s *Store) Append(ctx context.Context, head eventstore.Head, batch []events
 	if err := s.closedAt(ctx, bucket-1, head); err != nil {
 		return err
 	}
+	if err := s.notLost(ctx, bucket); err != nil {
+		return err
+	}
 	v, err := s.compareAndSet(ctx, bucket, head, batch, true)
 	if err != nil || v.applied {
 		return err
@@ -75,6 +78,22 @@ func (s *Store) closedAt(ctx context.Context, bucket int64, head eventstore.Head
 			fmt.Errorf("bucket %d ends at event %d, not as expected at event %d", bucket, end.Position, head.Position))
 	}
 	return nil
+}
+
+// notLost makes sure that a bucket about to be opened has no successor: else it
+// was there once, and opening it again would fork the log. One ordinary read for
+// each bucket.
+func (s *Store) notLost(ctx context.Context, bucket int64) error {
+	beyond, err := s.bucketExists(ctx, bucket+1)
+	if err != nil || !beyond {
+		return err
+	}
+	// Other nodes may have filled the bucket since: then this is a lost race.
+	now, err := s.bucketHead(ctx, "append", bucket)
+	if err != nil || now.Position > 0 {
+		return err
+	}
+	return s.lost("append", bucket, bucket+1)
 }
 
 // compareAndSet sends the batch to a bucket, once.

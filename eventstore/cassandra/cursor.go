@@ -63,7 +63,7 @@ func (s *Store) SaveCursor(ctx context.Context, name string, at eventstore.Head)
 	session := s.link.session()
 	if err := session.write(ctx, s.clock.next(), insertCursor, s.log, name, int64(at.Position), at.Hash[:]); err != nil {
 		s.link.check(session, err)
-		return readError(op, err)
+		return eventstore.NewError(op, eventstore.KindUnknown, err)
 	}
 	return nil
 }

@@ -106,9 +106,47 @@ func (c *headColumns) head(op string, bucketSize, bucket int64) (eventstore.Head
 // lastBucket finds a bucket at or near the end of a log of which nothing is known
 // yet. The probes are ordinary reads. They may miss a bucket opened just now,
 // never invent one; headFrom finds the rest.
+//
+// Buckets are opened in order, so that one that is missing before others is lost,
+// by a restore of some nodes only, say. What is left must not be taken for the
+// log: it would be continued in the middle.
 func (s *Store) lastBucket(ctx context.Context) (int64, error) {
-	last, err := lastTrue(func(bucket int64) (bool, error) { return s.bucketExists(ctx, bucket) })
-	return max(last, 0), err
+	exists := func(bucket int64) (bool, error) { return s.bucketExists(ctx, bucket) }
+	for {
+		last, err := lastTrue(exists)
+		if err != nil {
+			return 0, err
+		}
+		beyond, err := anyBeyond(last, exists)
+		if err != nil || beyond == 0 {
+			return max(last, 0), err
+		}
+		// Others may have opened both since: then the next one is there by now.
+		next, err := s.bucketHead(ctx, "head", last+1)
+		if err != nil {
+			return 0, err
+		}
+		if next.Position == 0 {
+			return 0, s.lost("head", last+1, beyond)
+		}
+	}
+}
+
+// anyBeyond looks behind a gap: it probes ever farther beyond last+1, where is
+// said false, and gives the first number for which it says true, 0 for none.
+func anyBeyond(last int64, is func(int64) (bool, error)) (int64, error) {
+	const farthest = 1 << 12 // 80 million events with buckets of the usual size
+	for step := int64(1); step <= farthest; step *= 2 {
+		if yes, err := is(last + 1 + step); err != nil || yes {
+			return last + 1 + step, err
+		}
+	}
+	return 0, nil
+}
+
+func (s *Store) lost(op string, bucket, beyond int64) error {
+	return eventstore.NewError(op, eventstore.KindDamaged,
+		fmt.Errorf("bucket %d of log %s is not there, though bucket %d is: rows are lost", bucket, s.log, beyond))
 }
 
 // lastTrue gives the last number for which is says true, -1 if there is none. is

@@ -147,3 +147,29 @@ func TestTheHeadOfALogThatWentBackwardsIsToldAsItIs(t *testing.T) {
 		t.Fatalf("the head is %v, %v, want %v", head, err, heads[5])
 	}
 }
+
+// TestALostBucketIsNeverTakenForTheEnd deletes a whole partition before the last
+// one, as a restore of some nodes only may.
+func TestALostBucketIsNeverTakenForTheEnd(t *testing.T) {
+	for name, lost := range map[string]int64{"the first": 0, "one in the middle": 1, "the last but one": 2} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t, 10)
+			head, _ := write(t, open(t, cfg), 10, 10, 10, 5) // buckets 0 to 3
+			cql(t, `DELETE FROM events USING TIMESTAMP ? WHERE log = ? AND bucket = ?`, later(), cfg.LogName, lost)
+			fresh := open(t, cfg)
+			if at, err := fresh.Head(t.Context()); eventstore.KindOf(err) != eventstore.KindDamaged && at != head {
+				t.Errorf("the head is said to be %d (%v)", at.Position, err)
+			}
+			// Nor does one who believes in the wrong end get it continued.
+			var end eventstore.Head
+			for ev := range fresh.Read(t.Context(), 0, int(lost)*10) {
+				if int64(ev.Seq) <= lost*10 {
+					end = ev.Head()
+				}
+			}
+			if err := fresh.Append(t.Context(), end, batchAfter(end, 1)); err == nil {
+				t.Errorf("the log was continued behind %d, where events are lost", end.Position)
+			}
+		})
+	}
+}

@@ -1,0 +1,111 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"openpayment/account/journal"
+	"openpayment/eventstore"
+	"openpayment/eventstore/eventstoretest"
+	"openpayment/eventstore/memory"
+)
+
+// switchable is a backend that can be exchanged under the feet of its user.
+type switchable struct{ now atomic.Pointer[memory.Store] }
+
+func (s *switchable) Append(ctx context.Context, h eventstore.Head, b []eventstore.Event) error {
+	return s.now.Load().Append(ctx, h, b)
+}
+
+func (s *switchable) Read(ctx context.Context, after eventstore.Position, limit int) iter.Seq2[eventstore.Event, error] {
+	return s.now.Load().Read(ctx, after, limit)
+}
+
+func (s *switchable) Head(ctx context.Context) (eventstore.Head, error) {
+	return s.now.Load().Head(ctx)
+}
+func (s *switchable) Close() error { return nil }
+
+// startOn starts a service on a backend that is no log of a node.
+func startOn(t *testing.T, b eventstore.Backend) *journal.Service {
+	t.Helper()
+	s, err := journal.Start(t.Context(), b, journal.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	return s
+}
+
+func TestALogThatWentBackwardsIsNotServedAnyMore(t *testing.T) {
+	store := &switchable{}
+	store.now.Store(memory.New().Open())
+	s := startOn(t, store)
+	if _, err := s.Execute(t.Context(), open("12345678"), journal.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	store.now.Store(memory.New().Open()) // restored to an older state
+	wantKind(t, s.CatchUp(t.Context()), eventstore.KindRegressed)
+	if err := s.Serving(); !eventstore.IsKind(err, eventstore.KindRegressed) {
+		t.Errorf("serving: %v", err)
+	}
+	if err := s.Ready(); !eventstore.IsKind(err, eventstore.KindRegressed) {
+		t.Errorf("ready: %v", err)
+	}
+	_, err := s.Execute(t.Context(), open("12345679"), journal.Options{})
+	wantKind(t, err, eventstore.KindClosed)
+}
+
+func TestAHeadThatIsNotTheLastEventsIsNotServed(t *testing.T) {
+	log := newLog(t)
+	seed := launch(t, log, journal.Config{})
+	seed.must(t, open("12345678"))
+	seed.stop()
+	f := eventstoretest.NewFaulty(log.Open())
+	f.OnHead(func(ctx context.Context, next eventstoretest.HeadFunc) (eventstore.Head, error) {
+		head, err := next(ctx)
+		head.Hash[0] ^= 1
+		return head, err
+	})
+	s := startOn(t, f)
+	for s.Ready() == nil || errors.Is(s.Ready(), journal.ErrStarting) {
+		if t.Context().Err() != nil {
+			t.Fatal("it is never told")
+		}
+		runtime.Gosched()
+	}
+	if err := s.Serving(); !eventstore.IsKind(err, eventstore.KindRegressed) {
+		t.Errorf("serving: %v", err)
+	}
+}
+
+func TestADamagedRowIsToldWhileTheLogIsReadForTheFirstTime(t *testing.T) {
+	log := newLog(t)
+	seed := launch(t, log, journal.Config{})
+	seed.must(t, open("12345678"))
+	seed.must(t, open("12345679"))
+	seed.stop()
+	f := eventstoretest.NewFaulty(log.Open())
+	f.OnRead(func(ctx context.Context, after eventstore.Position, limit int, next eventstoretest.ReadFunc) iter.Seq2[eventstore.Event, error] {
+		return func(yield func(eventstore.Event, error) bool) {
+			for ev, err := range next(ctx, after, limit) {
+				if ev.Seq == 1 {
+					ev.Data = "{}"
+				}
+				if !yield(ev, err) {
+					return
+				}
+			}
+		}
+	})
+	s := startOn(t, f)
+	for errors.Is(s.Serving(), journal.ErrStarting) {
+		runtime.Gosched()
+	}
+	wantKind(t, s.Serving(), eventstore.KindDamaged)
+	wantKind(t, s.Ready(), eventstore.KindDamaged)
+}
