@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -70,17 +71,25 @@ func parseMoment(at string) (journal.Moment, error) {
 	return journal.Moment{Time: t}, nil
 }
 
-// parseTime is stricter than [time.Parse], which takes a comma for the decimal
-// point and hours of one digit, and as lenient as RFC 3339, which allows for
-// small letters. The zero time comes out a little later: it means something
-// else to [journal.Moment].
+// rfc3339 is what RFC 3339 calls date-time. [time.Parse] takes more: a comma for
+// the decimal point, hours of one digit, offsets of 24 hours.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:(\d\d)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// parseTime reads a time as of RFC 3339, small letters and leap seconds included.
+// The zero time comes out a little later: it means something else to
+// [journal.Moment].
 func parseTime(s string) (time.Time, error) {
 	s = strings.ToUpper(s)
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err == nil && (strings.Contains(s, ",") || s[len("2006-01-02T15")] != ':') {
-		err = &time.ParseError{Layout: time.RFC3339, Value: s}
+	parts := rfc3339.FindStringSubmatchIndex(s)
+	if parts == nil {
+		return time.Time{}, &time.ParseError{Layout: time.RFC3339, Value: s}
 	}
-	if t.IsZero() {
+	var leap time.Duration
+	if from, to := parts[2], parts[3]; s[from:to] == "60" { // which package time doesn't know
+		s, leap = s[:from]+"59"+s[to:], time.Second
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if t = t.Add(leap); t.IsZero() {
 		t = t.Add(1)
 	}
 	return t, err

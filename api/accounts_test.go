@@ -190,12 +190,12 @@ func TestAnAccountCanBeSeenAsItWas(t *testing.T) {
 }
 
 func TestTimesAreReadAsRFC3339HasThem(t *testing.T) {
-	for _, good := range []string{"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123456789Z", "2026-01-02t03:04:05.1-23:59"} {
+	for _, good := range []string{"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123456789Z", "2026-01-02t03:04:05.1-23:59", "2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z"} {
 		if _, err := api.ParseTime(good); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, bad := range []string{"2026-01-02T3:04:05Z", "2026-01-02T03:04:05,1Z", "2026-01-02 03:04:05Z", "2026-01-02T24:00:00Z", "2026-01-02T03:04Z", "02 Jan 06 15:04 MST"} {
+	for _, bad := range []string{"2026-01-02T3:04:05Z", "2026-01-02T03:04:05,1Z", "2026-01-02 03:04:05Z", "2026-01-02T24:00:00Z", "2026-01-02T03:04Z", "02 Jan 06 15:04 MST", "2026-01-02T03:04:05+24:00", "2026-01-02T03:04:05+23:60", "2026-01-02T03:04:61Z", "2026-01-02T03:04:05"} {
 		if got, err := api.ParseTime(bad); err == nil {
 			t.Errorf("%s was read as %s", bad, got)
 		}

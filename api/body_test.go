@@ -56,7 +56,10 @@ func TestWhatIsNotOneJSONDocumentIsRefused(t *testing.T) {
 func TestAllFaultsOfABodyAreListedAtOnce(t *testing.T) {
 	r := newRig(t)
 	r.open("12345678")
-	list := strings.Repeat(`,"https://a.b/c"`, 32)
+	list := ""
+	for i := range 32 {
+		list += fmt.Sprintf(`,"https://a.b/%d"`, i)
+	}
 	for _, c := range []struct{ method, body, pointers string }{
 		{"POST", `{}`, "/sortCode"},
 		{"POST", `[]`, ""},

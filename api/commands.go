@@ -134,15 +134,18 @@ func (c *call) options() (journal.Options, error) {
 	if err != nil {
 		return journal.Options{}, err
 	}
+	meta := map[string]string{metaRequestID: c.id}
+	if dryRun {
+		return journal.Options{Meta: meta, DryRun: true}, nil // which ignores keys
+	}
 	key, err := idempotencyKey(c.r.Header)
 	if err != nil {
 		return journal.Options{}, err
 	}
-	meta := map[string]string{metaRequestID: c.id}
 	if key != "" {
 		meta[metaIdempotencyKey] = key
 	}
-	return journal.Options{Meta: meta, DryRun: dryRun}, nil
+	return journal.Options{Meta: meta}, nil
 }
 
 // carryOut brings a command to the head of the log and answers with the account

@@ -74,18 +74,24 @@ func pointer(name string) string { return "/" + jsonPointerEscapes.Replace(name)
 
 var jsonPointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
-// maxFaults bounds how much is said about one body, and so how much work a bad one
-// makes.
+// maxFaults bounds how much is said about the parts of one body of which there may
+// be any number, elements of lists and unknown fields, and so how much work a bad
+// one makes. What is wrong with a field of the form itself is always said.
 const maxFaults = 1000
 
 func (f *form) full() bool { return len(f.faults) >= maxFaults }
 
 func (f *form) fault(pointer, detail string) {
+	f.faults = append(f.faults, account.Fault{Pointer: pointer, Detail: detail})
+}
+
+// minor is fault for what there may be any number of.
+func (f *form) minor(pointer, detail string) {
 	if f.full() {
 		f.unnamed++
 		return
 	}
-	f.faults = append(f.faults, account.Fault{Pointer: pointer, Detail: detail})
+	f.fault(pointer, detail)
 }
 
 const nullDetail = "null is not the same as leaving it out"
@@ -139,7 +145,7 @@ func (f *form) list(name string, nullIsEmpty bool) *[]string {
 			continue
 		}
 		i := strconv.Itoa(len(list))
-		f.fault(at+"/"+i, "must be a string")
+		f.minor(at+"/"+i, "must be a string")
 		list = append(list, "\x00"+i)
 	}
 	return &list
@@ -161,7 +167,12 @@ func (f *form) check(c account.Command) error {
 		found[fault.Pointer] = true
 	}
 	for _, fault := range c.Validate() {
-		if !found[fault.Pointer] {
+		if found[fault.Pointer] {
+			continue
+		}
+		if strings.Count(fault.Pointer, "/") > 1 {
+			f.minor(fault.Pointer, fault.Detail)
+		} else {
 			f.fault(fault.Pointer, fault.Detail)
 		}
 	}

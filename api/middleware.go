@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -12,7 +13,35 @@ import (
 )
 
 // ServeHTTP implements [http.Handler].
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.router.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asWritten(r)
+	h.router.ServeHTTP(w, r)
+}
+
+// asWritten makes r's path the one on the request line. A byte that may not stand
+// in a path (RFC 3986) makes package url forget how the path was written, and a %2F
+// in it becomes a slash: so such bytes are encoded here, and nothing else is changed.
+func asWritten(r *http.Request) {
+	written, _, _ := strings.Cut(r.RequestURI, "?")
+	if _, rest, absolute := strings.Cut(written, "://"); absolute {
+		_, path, _ := strings.Cut(rest, "/")
+		written = "/" + path
+	}
+	if written == "" || written[0] != '/' || written == r.URL.EscapedPath() {
+		return
+	}
+	var path strings.Builder
+	for _, b := range []byte(written) {
+		if b <= ' ' || b >= 0x7f || strings.IndexByte("\"#<>[\\]^`{|}", b) >= 0 {
+			fmt.Fprintf(&path, "%%%02X", b)
+		} else {
+			path.WriteByte(b)
+		}
+	}
+	if decoded, err := url.PathUnescape(path.String()); err == nil {
+		r.URL.Path, r.URL.RawPath = decoded, path.String()
+	}
+}
 
 // enter makes a handler of f: with a request id, the headers that every answer
 // has, a line in the log, and an answer even if f panics.
@@ -68,6 +97,8 @@ func (h *Handler) prepare(c *call, op operation) error {
 		if err := c.readBody(op.media); err != nil {
 			return err
 		}
+	} else if c.r.ContentLength > maxBody {
+		return c.tooLarge()
 	}
 	var err error
 	c.params, err = parseParams(c.r.URL.RawQuery, op.params)

@@ -67,7 +67,11 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 		f(&cfg)
 	}
 	handler := api.New(cfg)
-	server := httptest.NewServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	server.Listener = api.Listener(server.Listener)
+	server.Config.DisableGeneralOptionsHandler = true
+	server.Config.MaxHeaderBytes = 16 << 10
+	server.Start()
 	t.Cleanup(func() {
 		server.Close()
 		ctx, cancel := context.WithCancel(context.Background())

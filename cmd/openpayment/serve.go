@@ -172,8 +172,9 @@ func startServer(listener net.Listener, handler http.Handler, bodyTimeout time.D
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          quietErrors(log),
 	}
+	server.DisableGeneralOptionsHandler = true // OPTIONS * gets a problem like every other path
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(api.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
 			log.WithField("error", err).Error("the HTTP server has failed")
 		}
 	}()
