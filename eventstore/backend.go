@@ -29,9 +29,10 @@ type Backend interface {
 	// without Meta with an empty map. Neither argument may be negative.
 	//
 	// Errors end the sequence: KindMissing where the next event is not there but
-	// a later one is, or the store's own head is later; KindDamaged for a row that cannot be an event,
-	// KindUnavailable; a context that has ended is the very next thing told. Rows
-	// are not verified against the hash chain: [Log] does.
+	// a later one is, or the store's own head is later, its cause a [Gap];
+	// KindDamaged for a row that cannot be an event, KindUnavailable; a context
+	// that has ended is the very next thing told. Rows are not verified against
+	// the hash chain: [Log] does.
 	Read(ctx context.Context, after Position, limit int) iter.Seq2[Event, error]
 
 	// Head is the head of the log, linearizably: it is at least as new as every

@@ -76,7 +76,8 @@ func (r *reading) follow(p page) (page, error) {
 	switch following := r.store.bucketAfter(r.next - 1); {
 	case p.more:
 	case p.head >= r.next:
-		return p, r.missing(fmt.Errorf("bucket %d ends at event %d", r.bucket, p.head))
+		// All rows of this bucket have been looked through.
+		return p, r.missing(p.head+1, fmt.Errorf("bucket %d ends at event %d", r.bucket, p.head))
 	case following > r.bucket:
 		r.bucket = following
 	case p.empty():
@@ -114,7 +115,7 @@ func (r *reading) rows(most int) int {
 func (r *reading) deliver(p page) error {
 	for _, ev := range p.events {
 		if ev.Seq != r.next {
-			return r.missing(fmt.Errorf("event %d is there", ev.Seq))
+			return r.missing(ev.Seq, fmt.Errorf("event %d is there", ev.Seq))
 		}
 		if err := r.ctx.Err(); err != nil {
 			return readError("read", err)
@@ -128,7 +129,7 @@ func (r *reading) deliver(p page) error {
 	}
 	if p.bad != nil {
 		if p.badSeq != r.next {
-			return r.missing(p.bad)
+			return r.missing(p.badSeq, p.bad)
 		}
 		return p.bad
 	}
@@ -148,7 +149,7 @@ func (r *reading) confirmEnd() (page, error) {
 		case head < r.next:
 			continue
 		case r.doubted:
-			return page{}, r.missing(fmt.Errorf("bucket %d ends at event %d", bucket, head))
+			return page{}, r.missing(r.behind(bucket, head), fmt.Errorf("bucket %d ends at event %d", bucket, head))
 		}
 		r.doubted = true
 		return r.locate()
@@ -156,6 +157,16 @@ func (r *reading) confirmEnd() (page, error) {
 	return page{}, errEnough
 }
 
-func (r *reading) missing(evidence error) error {
-	return eventstore.NewError("read", eventstore.KindMissing, fmt.Errorf("event %d is not there, but %w", r.next, evidence))
+// behind is up to where nothing can be, where bucket is the first known to have
+// reached head: the rows of the bucket read have been looked through, those of
+// the one after it have not.
+func (r *reading) behind(bucket int64, head eventstore.Position) eventstore.Position {
+	if bucket == r.bucket {
+		return head + 1
+	}
+	return eventstore.Position(bucket*r.store.bucketSize) + 1
+}
+
+func (r *reading) missing(next eventstore.Position, evidence error) error {
+	return eventstore.NewGap("read", r.next, next, evidence)
 }

@@ -89,6 +89,11 @@ func severalRemoved(r *rig) {
 			good, err := collect(b.Read(r.Context(), after, 0))
 			r.wantKind(err, eventstore.KindMissing)
 			r.wantPrefix(good, all[after:], n)
+			hole := after + eventstore.Position(n) + 1
+			next := map[eventstore.Position]eventstore.Position{3: 5, 4: 5, 7: 8}[hole]
+			if got := eventstore.AfterGap(err, hole); got != next {
+				r.Fatalf("behind the hole at %d, %d comes next, want %d: %v", hole, got, next, err)
+			}
 		}
 		r.wantRead(b, 7, 0, all[7:])
 	}

@@ -87,7 +87,7 @@ func (s *Store) Read(ctx context.Context, after eventstore.Position, limit int) 
 				return
 			}
 			// Only the suite's tools make a row that is not in its place.
-			if err := inPlace(events[i], eventstore.Position(i+1)); err != nil {
+			if err := inPlace(events, i); err != nil {
 				yield(eventstore.Event{}, err)
 				return
 			}
@@ -170,12 +170,17 @@ func headOf(events []eventstore.Event) eventstore.Head {
 	return eventstore.Head{Position: eventstore.Position(len(events)), Hash: events[len(events)-1].Hash}
 }
 
-func inPlace(ev eventstore.Event, want eventstore.Position) error {
-	switch ev.Seq {
+func inPlace(events []eventstore.Event, i int) error {
+	want := eventstore.Position(i + 1)
+	switch events[i].Seq {
 	case want:
 		return nil
 	case 0:
-		return eventstore.NewError("read", eventstore.KindMissing, fmt.Errorf("event %d is not there, but later ones are", want))
+		next := i + 1
+		for next < len(events) && events[next].Seq == 0 {
+			next++
+		}
+		return eventstore.NewGap("read", want, eventstore.Position(next+1), errors.New("later ones are"))
 	default:
 		return eventstore.NewError("read", eventstore.KindDamaged, fmt.Errorf("the row of event %d is not an event", want))
 	}

@@ -74,7 +74,7 @@ func (s *Store) page(ctx context.Context, after eventstore.Position, limit int) 
 		case err != nil && ctx.Err() != nil: // the rows were closed meanwhile
 			return page, false, mapError(readOp, ctx.Err())
 		case ev.Seq > next:
-			return page, false, eventstore.NewError(readOp, eventstore.KindMissing, fmt.Errorf("event %d is not there, but event %d is", next, ev.Seq))
+			return page, false, eventstore.NewGap(readOp, next, ev.Seq, fmt.Errorf("event %d is", ev.Seq))
 		case err != nil:
 			return page, false, eventstore.NewError(readOp, eventstore.KindDamaged, fmt.Errorf("the row of event %d: %w", next, err))
 		}

@@ -47,6 +47,7 @@ var rules = []rule{
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
 	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", uuid, gocql}},
+	{"eventstore/audit", []string{module + "/eventstore", "golang.org/x/sync/errgroup"}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api", []string{
 		module + "/account", module + "/account/journal", module + "/eventstore", module + "/internal/nearest",
