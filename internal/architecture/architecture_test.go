@@ -48,6 +48,7 @@ var rules = []rule{
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
 	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", uuid, gocql}},
 	{"eventstore/audit", []string{module + "/eventstore", "golang.org/x/sync/errgroup"}},
+	{"eventstore/transfer", []string{module + "/eventstore", uuid, jsonX}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api", []string{
 		module + "/account", module + "/account/journal", module + "/eventstore", module + "/internal/nearest",
