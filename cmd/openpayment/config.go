@@ -65,7 +65,8 @@ func readConfig(c *cobra.Command) (map[string]string, error) {
 		return nil, usageError{fmt.Errorf("--config %s: one \"flag: value\" a line is expected: %w", path, err)}
 	}
 	for name := range values {
-		if c.Flags().Lookup(name) == nil || name == "config" {
+		// One file may serve several commands; root has the flags of serve.
+		if c.Flags().Lookup(name) == nil && c.Root().Flags().Lookup(name) == nil || name == "config" {
 			return nil, usageError{fmt.Errorf("--config %s: there is no flag %q", path, name)}
 		}
 	}

@@ -1,5 +1,5 @@
-// Command openpayment runs the account service, and will hold every tool its
-// operators need. It is the only place that knows all packages.
+// Command openpayment runs the account service, and holds the tools its operators
+// need. It is the only place that knows all packages.
 package main
 
 import (

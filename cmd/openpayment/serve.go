@@ -12,7 +12,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"openpayment/account/journal"
 	"openpayment/api"
@@ -74,7 +73,7 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	f.String("config", "", "YAML `file` with one \"flag: value\" a line")
-	f.StringVar(&o.store, "store", "sqlite:openpayment.db", "where the log is: sqlite:PATH, memory:, or\ncassandra://HOST:PORT,HOST/KEYSPACE?log=main&dc=…&replication=3&… (`URL`)")
+	f.StringVar(&o.store, "store", defaultStore, storeUsage)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on")
 	f.BoolVar(&o.insecure, "insecure", false, "listen beyond loopback though no token is set")
 	f.BoolVar(&o.migrate, "migrate", true, "create missing tables; otherwise refuse to start and say what is missing")
@@ -132,7 +131,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err := o.check(token); err != nil {
 		return err
 	}
-	source, err := parseStore(o.store, o.migrate, log)
+	source, err := parseStore(o.store, mayCreate(o.migrate), log)
 	if err != nil {
 		return err
 	}
@@ -259,8 +258,7 @@ func baseURL(l net.Listener) string { return "http://" + l.Addr().String() }
 
 // greet tells a person at a terminal what to try first.
 func greet(stdout io.Writer, url string, token bool) {
-	file, ok := stdout.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if !onTerminal(stdout) {
 		return
 	}
 	auth := ""

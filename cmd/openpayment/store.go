@@ -17,13 +17,30 @@ import (
 
 // storeSource is a store as named by --store, not opened yet.
 type storeSource struct {
-	display string // the URL without credentials
-	log     string // the log's name
-	open    func(context.Context) (eventstore.Store, error)
+	display  string // the URL without credentials
+	log      string // the log's name
+	volatile bool   // it ends with the process
+	open     func(context.Context) (eventstore.Store, error)
 }
 
+// access is what may be done to a store to open it.
+type access uint8
+
+const (
+	mayMigrate     access = iota // create it, and what it lacks
+	mustBeMigrated               // begin a log in it, if it has all tables
+	mustExist                    // nothing: the log must be there
+)
+
+// defaultStore is where the log is when nothing is said, and storeUsage what can
+// be said.
+const (
+	defaultStore = "sqlite:openpayment.db"
+	storeUsage   = "where the log is: sqlite:PATH, memory:, or\ncassandra://HOST:PORT,HOST/KEYSPACE?log=main&dc=…&replication=3&… (`URL`)"
+)
+
 // parseStore understands --store. Faults in it are usage errors.
-func parseStore(url string, migrate bool, log *logrus.Logger) (storeSource, error) {
+func parseStore(url string, may access, log *logrus.Logger) (storeSource, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
@@ -31,13 +48,13 @@ func parseStore(url string, migrate bool, log *logrus.Logger) (storeSource, erro
 			return storeSource{}, usageError{errors.New("--store sqlite: a path is expected, such as sqlite:openpayment.db")}
 		}
 		return storeSource{display: url, log: "main", open: func(ctx context.Context) (eventstore.Store, error) {
-			return unlessNil(sqlite.Open(ctx, sqlite.Config{Path: rest, Migrate: migrate}))
+			return unlessNil(sqlite.Open(ctx, sqlite.Config{Path: rest, Migrate: may == mayMigrate}))
 		}}, nil
 	case "memory":
 		if rest != "" {
 			return storeSource{}, usageError{errors.New("--store memory: nothing is expected after the colon")}
 		}
-		return storeSource{display: url, log: "main", open: func(context.Context) (eventstore.Store, error) {
+		return storeSource{display: url, log: "main", volatile: true, open: func(context.Context) (eventstore.Store, error) {
 			return memory.New().Open(), nil
 		}}, nil
 	case "cassandra":
@@ -45,7 +62,8 @@ func parseStore(url string, migrate bool, log *logrus.Logger) (storeSource, erro
 		if err != nil {
 			return storeSource{}, usageError{fmt.Errorf("--store: %w", err)}
 		}
-		cfg.Migrate = cfg.Migrate && migrate
+		cfg.Migrate = cfg.Migrate && may == mayMigrate
+		cfg.Existing = may == mustExist
 		cfg.Log = func(line string) { log.WithField("store", "cassandra").Debug(line) }
 		return storeSource{display: cfg.String(), log: cfg.LogName, open: func(ctx context.Context) (eventstore.Store, error) {
 			return unlessNil(cassandra.Open(ctx, cfg))

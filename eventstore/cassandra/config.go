@@ -63,6 +63,9 @@ type Config struct {
 
 	// Migrate lets Open create what is missing: keyspace and tables.
 	Migrate bool
+	// Existing makes Open refuse a log that nobody has opened before, instead of
+	// recording its settings: for those who only want to read.
+	Existing bool
 
 	// Log takes one line whenever the driver has something to say or the
 	// connections to all nodes were renewed; it may be called by several

@@ -38,6 +38,9 @@ func agreeOnSettings(ctx context.Context, s *session, cfg Config) (settings, err
 		if err != nil || found {
 			return err
 		}
+		if cfg.Existing {
+			return invalid("keyspace %s has no log %q (table logs names those it has); is log=… in the URL right?", cfg.Keyspace, cfg.LogName)
+		}
 		if err := s.writeIfAbsent(ctx, insertSettings,
 			cfg.LogName, cfg.BucketSize, cfg.Consistency, cfg.SerialConsistency, cfg.home(), time.Now().UTC()); err != nil {
 			return err
@@ -47,6 +50,9 @@ func agreeOnSettings(ctx context.Context, s *session, cfg Config) (settings, err
 		}
 		return err
 	})
+	if own, ok := errors.AsType[*eventstore.Error](err); ok {
+		return settings{}, own
+	}
 	if err != nil {
 		return settings{}, schemaError(err)
 	}
