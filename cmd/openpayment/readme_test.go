@@ -25,13 +25,19 @@ var fence = regexp.MustCompile("(?ms)^```(sh|text)\n(.*?)^```$")
 // steps reads the commands under a heading of the README.
 func steps(t *testing.T, heading string) []step {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	return stepsOf(t, "README.md", heading)
+}
+
+// stepsOf reads the commands under a heading of a document.
+func stepsOf(t *testing.T, document, heading string) []step {
+	t.Helper()
+	text, err := os.ReadFile("../../" + document)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, ok := strings.Cut(string(text), "\n## "+heading+"\n")
 	if !ok {
-		t.Fatalf("the README has no section %q", heading)
+		t.Fatalf("%s has no section %q", document, heading)
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	var all []step
