@@ -28,7 +28,8 @@ func (p *plan[D]) all() []*submission[D] { return append(p.accepted, p.refused..
 // commit brings every command to an answer, or back to the queue.
 func (w *Writer[D]) commit(pending []*submission[D]) {
 	proven := Position(-1) // the log's head, read after every pending command arrived
-	for attempt := 1; ; {
+	conflicts := 0
+	for {
 		if err := w.Err(); err != nil {
 			w.refuse(pending, err)
 			return
@@ -55,13 +56,17 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			continue
 		}
 		err := w.store(plan)
-		if KindOf(err) != KindConflict {
-			w.finish(pending, err)
+		switch {
+		case err == nil:
+			concludeAll(pending)
+			return
+		case KindOf(err) != KindConflict:
+			w.abandon(plan, err)
 			return
 		}
 		releaseAll(pending)
-		w.cfg.Observer.conflict(plan.at.Head, len(plan.events), attempt)
-		attempt++
+		conflicts++
+		w.cfg.Observer.conflict(plan.at.Head, len(plan.events), conflicts)
 		if err := w.catchUp(plan.at.Head); err != nil {
 			w.refuse(pending, err)
 			return
@@ -70,12 +75,14 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 	}
 }
 
-func (w *Writer[D]) finish(batch []*submission[D], err error) {
-	if err != nil {
-		w.refuse(batch, err)
-		return
+// abandon answers the commands of a plan that could not be stored, or not for
+// certain. What was refused was part of no append, but may rest on what was.
+func (w *Writer[D]) abandon(p *plan[D], err error) {
+	w.refuse(p.accepted, err)
+	if KindOf(err) == KindUnknown {
+		err = newError("submit", KindUnavailable, fmt.Errorf("not decided, since an earlier command is in doubt: %w", err))
 	}
-	concludeAll(batch)
+	w.refuse(p.refused, err)
 }
 
 func concludeAll[D any](batch []*submission[D]) {
@@ -204,8 +211,9 @@ func (w *Writer[D]) store(p *plan[D]) error {
 
 // appendUntilDefinite repeats the identical batch while its outcome is unknown.
 // Reading alone would not decide it: an attempt still on its way may land after
-// the read. A repetition does, because the head only grows.
-func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (took time.Duration, err error) {
+// the read. A repetition does, because the head only grows. It gives the time of
+// the attempt that was answered.
+func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (time.Duration, error) {
 	retry := backoff{min: w.cfg.RetryMin, max: w.cfg.RetryMax}
 	inDoubt := false
 	for attempt := 1; ; attempt++ {
