@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -21,15 +20,3 @@ func (b *backoff) next() time.Duration {
 }
 
 func (b *backoff) reset() { b.current = 0 }
-
-// pause waits for d, or until ctx ends; it tells whether d has passed.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"openpayment/internal/pause"
 )
 
 // catchUpLimit is how long the Writer waits for the model to reach a position
@@ -71,7 +73,7 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			w.refuse(pending, err)
 			return
 		}
-		pause(w.ctx, w.pace.conflict())
+		pause.For(w.ctx, w.pace.conflict())
 	}
 }
 
@@ -248,7 +250,7 @@ func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (time.Duration
 			inDoubt = true
 		}
 		w.cfg.Observer.inDoubt(head, len(batch), attempt, err)
-		if !pause(w.ctx, retry.next()) {
+		if !pause.For(w.ctx, retry.next()) {
 			return 0, newError("append", KindUnknown, errors.Join(errors.New("gave up while shutting down"), err))
 		}
 	}

@@ -175,22 +175,6 @@ func (g *gate) awaitAppend() { <-g.gate.Arrived() }
 func (g *gate) open()        { g.gate.Open() }
 func (g *gate) appends() int { return int(g.count.Load()) }
 
-// switchable is a backend that can be exchanged under the feet of its user.
-type switchable struct{ now atomic.Pointer[memory.Store] }
-
-func (s *switchable) Append(ctx context.Context, h eventstore.Head, b []eventstore.Event) error {
-	return s.now.Load().Append(ctx, h, b)
-}
-
-func (s *switchable) Read(ctx context.Context, after eventstore.Position, limit int) iter.Seq2[eventstore.Event, error] {
-	return s.now.Load().Read(ctx, after, limit)
-}
-
-func (s *switchable) Head(ctx context.Context) (eventstore.Head, error) {
-	return s.now.Load().Head(ctx)
-}
-func (s *switchable) Close() error { return s.now.Load().Close() }
-
 // forge is a reader that gets other data at one position than was written.
 func forge(at eventstore.Position) eventstoretest.ReadHook {
 	return func(ctx context.Context, after eventstore.Position, limit int, next eventstoretest.ReadFunc) iter.Seq2[eventstore.Event, error] {

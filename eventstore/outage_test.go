@@ -41,15 +41,14 @@ func TestCommandsAreQuickAgainAfterALongOutage(t *testing.T) {
 
 func TestALogThatGoesBackWhileABatchIsInDoubtStopsTheWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &switchable{}
-		store.now.Store(memory.New().Open())
+		store := eventstoretest.NewSwitchable(memory.New().Open())
 		f := eventstoretest.NewFaulty(store)
 		n, stop := startNode(t, f, nodeConfig{})
 		defer stop()
 		mustSubmit(t, n.writer, happen("a", plenty))
 		f.OnAppend(eventstoretest.DropAppend)
 		wantKind(t, submit(n, time.Second, happen("a", plenty)), eventstore.KindUnknown)
-		store.now.Store(memory.New().Open()) // restored to an older state
+		store.Switch(memory.New().Open()) // restored to an older state
 		f.OnAppend(nil)
 		pass(time.Minute)
 		if err := n.writer.Err(); !eventstore.IsKind(err, eventstore.KindRegressed) {

@@ -294,11 +294,10 @@ func TestALogThatEndsEarlierThanKnownIsFoundThoughNobodyWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		storage := memory.New()
 		grow(t, storage, 5)
-		backend := &switchable{}
-		backend.now.Store(storage.Open())
+		backend := eventstoretest.NewSwitchable(storage.Open())
 		p := startPoller(t, backend, eventstore.PollerConfig{})
 		defer p.Close()
-		backend.now.Store(memory.New().Open())
+		backend.Switch(memory.New().Open())
 		pass(time.Minute)
 		wantKind(t, p.Health(), eventstore.KindRegressed)
 	})

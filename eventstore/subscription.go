@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"openpayment/internal/pause"
 )
 
 // Handler receives one event. Returning nil acknowledges it. ctx ends when the
@@ -160,7 +162,7 @@ func (s *Subscription) run(ctx context.Context) {
 		wait := retry.next()
 		s.acked.hold(err)
 		s.poller.cfg.Observer.readFailed(s.cfg.Name, wait, err)
-		pause(ctx, wait)
+		pause.For(ctx, wait)
 	}
 }
 
@@ -227,7 +229,7 @@ func (s *Subscription) handle(ctx context.Context, ev Event) error {
 		}
 		wait := retry.next()
 		observe.handlerFailed(s.cfg.Name, ev, attempt, wait, err)
-		if !pause(ctx, wait) {
+		if !pause.For(ctx, wait) {
 			return ctx.Err()
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"openpayment/internal/pause"
 )
 
 // Tail is where a state stands: the head it was built up to, and that event's
@@ -247,7 +249,7 @@ func (w *Writer[D]) run() {
 // breathe leaves the log to other writers for a moment, where that is due.
 func (w *Writer[D]) breathe() {
 	if w.rest > 0 {
-		pause(w.ctx, w.rest)
+		pause.For(w.ctx, w.rest)
 		w.rest = 0
 	}
 }

@@ -351,12 +351,11 @@ func TestALogThatWentBackwardsStopsTheWriterForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		restored := memory.New() // an older state: empty
 		current := memory.New()
-		backend := &switchable{}
-		backend.now.Store(current.Open())
+		backend := eventstoretest.NewSwitchable(current.Open())
 		n, stop := startNode(t, backend, nodeConfig{})
 		defer stop()
 		mustSubmit(t, n.writer, happen("a", plenty))
-		backend.now.Store(restored.Open())
+		backend.Switch(restored.Open())
 		_, err := n.writer.Submit(context.Background(), happen("a", plenty))
 		if err == nil {
 			t.Fatal("a command was stored in a log that lost events")

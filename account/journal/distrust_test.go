@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"runtime"
-	"sync/atomic"
 	"testing"
 
 	"openpayment/account/journal"
@@ -13,22 +12,6 @@ import (
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
 )
-
-// switchable is a backend that can be exchanged under the feet of its user.
-type switchable struct{ now atomic.Pointer[memory.Store] }
-
-func (s *switchable) Append(ctx context.Context, h eventstore.Head, b []eventstore.Event) error {
-	return s.now.Load().Append(ctx, h, b)
-}
-
-func (s *switchable) Read(ctx context.Context, after eventstore.Position, limit int) iter.Seq2[eventstore.Event, error] {
-	return s.now.Load().Read(ctx, after, limit)
-}
-
-func (s *switchable) Head(ctx context.Context) (eventstore.Head, error) {
-	return s.now.Load().Head(ctx)
-}
-func (s *switchable) Close() error { return nil }
 
 // startOn starts a service on a backend that is no log of a node.
 func startOn(t *testing.T, b eventstore.Backend) *journal.Service {
@@ -42,13 +25,12 @@ func startOn(t *testing.T, b eventstore.Backend) *journal.Service {
 }
 
 func TestALogThatWentBackwardsIsNotServedAnyMore(t *testing.T) {
-	store := &switchable{}
-	store.now.Store(memory.New().Open())
+	store := eventstoretest.NewSwitchable(memory.New().Open())
 	s := startOn(t, store)
 	if _, err := s.Execute(t.Context(), open("12345678"), journal.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	store.now.Store(memory.New().Open()) // restored to an older state
+	store.Switch(memory.New().Open()) // restored to an older state
 	wantKind(t, s.CatchUp(t.Context()), eventstore.KindRegressed)
 	if err := s.Serving(); !eventstore.IsKind(err, eventstore.KindRegressed) {
 		t.Errorf("serving: %v", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"openpayment/eventstore"
+	"openpayment/internal/pause"
 	"openpayment/schema"
 )
 
@@ -184,21 +185,9 @@ const (
 func untilSettled(ctx context.Context, try func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := try()
-		if err == nil || !inMotion(err) || attempt == schemaAttempts || !pause(ctx, time.Duration(attempt)*schemaPause) {
+		if err == nil || !inMotion(err) || attempt == schemaAttempts || !pause.For(ctx, time.Duration(attempt)*schemaPause) {
 			return err
 		}
-	}
-}
-
-// pause waits, and reports whether ctx is still alive after it.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

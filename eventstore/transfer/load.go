@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"openpayment/eventstore"
+	"openpayment/internal/pause"
 )
 
 // Errors of a target that does not fit what is to be loaded into it.
@@ -152,20 +153,8 @@ func appendSurely(ctx context.Context, to eventstore.Backend, head eventstore.He
 		default:
 			return err // nil among others
 		}
-		if attempt == attempts || !pause(ctx, firstPause<<(attempt-1)) {
+		if attempt == attempts || !pause.For(ctx, firstPause<<(attempt-1)) {
 			return err
 		}
-	}
-}
-
-// pause waits, and reports whether ctx is still alive after it.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

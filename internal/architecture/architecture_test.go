@@ -43,18 +43,19 @@ var (
 var rules = []rule{
 	{"account", nil},
 	{"account/journal", []string{module + "/account", module + "/eventstore", jsonX}},
-	{"eventstore", []string{uuid}},
+	{"eventstore", []string{uuid, module + "/internal/pause"}},
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
-	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", uuid, gocql}},
+	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", module + "/internal/pause", uuid, gocql}},
 	{"eventstore/audit", []string{module + "/eventstore", "golang.org/x/sync/errgroup"}},
-	{"eventstore/transfer", []string{module + "/eventstore", uuid, jsonX}},
+	{"eventstore/transfer", []string{module + "/eventstore", module + "/internal/pause", uuid, jsonX}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api", []string{
 		module + "/account", module + "/account/journal", module + "/eventstore", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
 	{"schema", nil},
+	{"internal/pause", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
