@@ -263,7 +263,7 @@ const gatherShare = 8
 // append and one in the queue, and batches are half as large as they could be.
 func (w *Writer[D]) gather(answered int) {
 	w.mu.Lock()
-	want := min(len(w.queue)+answered, w.cfg.BatchEvents)
+	want := min(len(w.queue)+answered, w.cfg.BatchEvents) * 7 / 8 // the last ones take longest
 	enough := len(w.queue) >= want
 	if !enough {
 		w.want = want
