@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -190,11 +189,7 @@ func verified(t testing.TB, store string, wantCode int, args ...string) verifyRe
 func told(faults []audit.Fault) string {
 	var words []string
 	for _, f := range faults {
-		seqs := fmt.Sprint(f.First)
-		if f.Last != f.First {
-			seqs = fmt.Sprintf("%d-%d", f.First, f.Last)
-		}
-		words = append(words, seqs+" "+string(f.Kind))
+		words = append(words, f.String())
 	}
 	return strings.Join(words, ", ")
 }

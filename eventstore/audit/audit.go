@@ -22,6 +22,7 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"sync/atomic"
 
@@ -51,6 +52,14 @@ type Fault struct {
 	Last   eventstore.Position `json:"last"`
 	Kind   Kind                `json:"kind"`
 	Detail string              `json:"detail"`
+}
+
+// String is the fault in short: "5 changed", "7-9 missing".
+func (f Fault) String() string {
+	if f.First == f.Last {
+		return fmt.Sprintf("%d %s", f.First, f.Kind)
+	}
+	return fmt.Sprintf("%d-%d %s", f.First, f.Last, f.Kind)
 }
 
 // Report is what an audit has found.

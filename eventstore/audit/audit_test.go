@@ -119,11 +119,7 @@ func check(t failer, b eventstore.Backend, cfg audit.Config) audit.Report {
 func told(faults []audit.Fault) string {
 	var words []string
 	for _, f := range faults {
-		seqs := fmt.Sprint(f.First)
-		if f.Last != f.First {
-			seqs = fmt.Sprintf("%d-%d", f.First, f.Last)
-		}
-		words = append(words, seqs+" "+string(f.Kind))
+		words = append(words, f.String())
 	}
 	return strings.Join(words, ", ")
 }

@@ -25,9 +25,7 @@ func Setting(key, value string) Option {
 	return func(c *config) { c.settings = append(c.settings, setting{key, value}) }
 }
 
-// Heap sets the size of the Java heap, as in "512m", which is what it is without this option.
-func Heap(size string) Option { return func(c *config) { c.heap = size } }
-
+// nodeHeap is the -Xmx of a server of one test's own.
 const nodeHeap = "512m"
 
 // StartNode starts a server for this test alone and returns when it answers. It takes the providers of Hosts in their order,
