@@ -1,10 +1,6 @@
 package journal_test
 
 import (
-	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,100 +11,6 @@ import (
 	"openpayment/account/journal"
 	"openpayment/eventstore"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew; those of a version that was ever stored must not change")
-
-// golden is a file of testdata/events: an event as it stands in a log.
-type golden struct {
-	Type    string `json:"type"`
-	Subject string `json:"subject"`
-	Data    string `json:"data"` // the text itself, so that every byte of it is pinned
-}
-
-// stored are the events that the golden files hold, by the files' names.
-var stored = map[string]account.Event{
-	journal.TypeOpened: account.Opened{
-		Number: "00123456", SortCode: "10-20-30",
-		CustomerURLs: []string{"https://customers.example/1?a=1&b=%20", "https://customers.example/2"},
-		CardURLs:     []string{}, Currency: "GBP",
-	},
-	journal.TypeUpdated: account.Updated{
-		Number: "00123456", SortCode: "40-50-60", CustomerURLs: []string{}, CardURLs: []string{"https://cards.example/9"},
-	},
-	journal.TypeClosed: account.Closed{Number: "00123456"},
-}
-
-const goldenDir = "testdata/events/v1"
-
-func TestEventsAreWrittenAsTheGoldenFilesSay(t *testing.T) {
-	for name, ev := range stored {
-		p, err := journal.Encode(ev, map[string]string{"requestId": "r-1"})
-		if err != nil {
-			t.Errorf("encode %s: %v", name, err)
-			continue
-		}
-		if p.Meta["requestId"] != "r-1" || len(p.Meta) != 1 {
-			t.Errorf("%s has meta %v", name, p.Meta)
-		}
-		if err := p.Validate(); err != nil {
-			t.Errorf("%s can't be stored: %v", name, err)
-		}
-		got := golden{p.Type, p.Subject, p.Data}
-		if *update {
-			writeGolden(t, name, got)
-		}
-		if want := readGolden(t, filepath.Join(goldenDir, name+".json")); got != want {
-			t.Errorf("%s is written as\n%+v\nand was\n%+v", name, got, want)
-		}
-	}
-}
-
-func TestEveryGoldenFileIsStillRead(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(goldenDir, "*.json"))
-	if err != nil || len(files) != len(stored) {
-		t.Fatalf("%d golden files, %d events (%v)", len(files), len(stored), err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		g := readGolden(t, file)
-		for _, meta := range []map[string]string{nil, {}, {"dataVersion": "1", "requestId": "r-1"}} {
-			got, err := journal.Decode(eventstore.Event{Seq: 7, Type: g.Type, Subject: g.Subject, Meta: meta, Data: g.Data})
-			if err != nil || !reflect.DeepEqual(got, stored[name]) {
-				t.Errorf("%s with meta %v is read as\n%+v, %v\nwant\n%+v", file, meta, got, err, stored[name])
-			}
-		}
-	}
-}
-
-func readGolden(t *testing.T, file string) (g golden) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err == nil {
-		err = json.Unmarshal(text, &g)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-func writeGolden(t *testing.T, name string, g golden) {
-	t.Helper()
-	var text strings.Builder
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err := enc.Encode(g)
-	if err == nil {
-		err = os.MkdirAll(goldenDir, 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(goldenDir, name+".json"), []byte(text.String()), 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 const (
 	openedData  = `{"accountNumber":"12345678","sortCode":"10-20-30","customerURLs":[],"cardURLs":[],"currency":"GBP"}`
@@ -188,7 +90,7 @@ func TestEventsOfOtherServicesAreNobodysBusiness(t *testing.T) {
 }
 
 func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
-	ok := stored[journal.TypeOpened].(account.Opened)
+	ok := journal.Stored["v1/account.opened"].(account.Opened)
 	noList, noCode, noCurrency, noNumber := ok, ok, ok, ok
 	noList.CardURLs, noCode.SortCode, noCurrency.Currency, noNumber.Number = nil, "", "", "../x"
 	for name, ev := range map[string]account.Event{
@@ -269,14 +171,14 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkCodec(b *testing.B) {
-	p, err := journal.Encode(stored[journal.TypeOpened], nil)
+	p, err := journal.Encode(journal.Stored["v1/account.opened"], nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Run("Encode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _ = journal.Encode(stored[journal.TypeOpened], nil)
+			_, _ = journal.Encode(journal.Stored["v1/account.opened"], nil)
 		}
 	})
 	b.Run("Decode", func(b *testing.B) {
