@@ -95,13 +95,15 @@ func BenchmarkStateAccountParallel(b *testing.B) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	v := show(known())
+	v := show(known(), rich("87654321", "GBP", 1000))
 	urls := []string{"https://customers.example/1", "https://customers.example/2"}
 	for name, c := range map[string]account.Command{
-		"Open":    account.Open{Number: "000001", SortCode: "102030", CustomerURLs: urls, CardURLs: urls},
-		"Update":  account.Update{Account: "12345678", CustomerURLs: &urls, CardURLs: &urls},
-		"Close":   account.Close{Account: "12345678"},
-		"Refused": account.Close{Account: "12345678", Match: &account.Match{Version: 1}},
+		"Open":     account.Open{Number: "000001", SortCode: "102030", CustomerURLs: urls, CardURLs: urls},
+		"Update":   account.Update{Account: "12345678", CustomerURLs: &urls, CardURLs: &urls},
+		"Deposit":  account.Deposit{Account: "12345678", Amount: 5, Currency: "GBP"},
+		"Transfer": account.Transfer{From: "87654321", To: "12345678", Amount: 5, Currency: "GBP"},
+		"Close":    account.Close{Account: "12345678"},
+		"Refused":  account.Close{Account: "12345678", Match: &account.Match{Version: 1}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

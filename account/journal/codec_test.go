@@ -16,6 +16,9 @@ const (
 	openedData  = `{"accountNumber":"12345678","sortCode":"10-20-30","customerURLs":[],"cardURLs":[],"currency":"GBP"}`
 	updatedData = `{"accountNumber":"12345678","sortCode":"10-20-30","customerURLs":[],"cardURLs":[]}`
 	closedData  = `{"accountNumber":"12345678"}`
+
+	depositedData   = `{"accountNumber":"12345678","amount":5,"currency":"GBP","reference":"x"}`
+	transferredData = `{"from":"12345678","to":"000001","amount":5,"currency":"GBP"}`
 )
 
 func TestWhatThisProgramDoesNotKnowIsAnError(t *testing.T) {
@@ -55,6 +58,23 @@ func TestWhatThisProgramDoesNotKnowIsAnError(t *testing.T) {
 		{"nothing", "account.closed", subject, ``, nil, ""},
 		{"a second document", "account.closed", subject, closedData + closedData, nil, ""},
 		{"invalid UTF-8", "account.closed", subject, "{\"accountNumber\":\"1234567\xff\"}", nil, ""},
+		{"no amount", "funds.deposited", subject, strings.Replace(depositedData, `"amount":5,`, "", 1), nil, ""},
+		{"an amount of nothing", "funds.withdrawn", subject, strings.Replace(depositedData, "5", "0", 1), nil, ""},
+		{"a negative amount", "funds.withdrawn", subject, strings.Replace(depositedData, "5", "-5", 1), nil, ""},
+		{"half a penny", "funds.deposited", subject, strings.Replace(depositedData, "5", "0.5", 1), nil, ""},
+		{"a fraction of nothing", "funds.deposited", subject, strings.Replace(depositedData, "5", "5.0", 1), nil, ""},
+		{"a text for an amount", "funds.deposited", subject, strings.Replace(depositedData, "5,", `"5",`, 1), nil, ""},
+		{"null for an amount", "funds.deposited", subject, strings.Replace(depositedData, "5,", "null,", 1), nil, ""},
+		{"an amount beyond all", "funds.deposited", subject, strings.Replace(depositedData, "5,", "9223372036854775808,", 1), nil, ""},
+		{"money without a currency", "funds.withdrawn", subject, strings.Replace(depositedData, `"currency":"GBP",`, "", 1), nil, ""},
+		{"null for a reference", "funds.deposited", subject, strings.Replace(depositedData, `"x"`, "null", 1), nil, ""},
+		{"an empty reference", "funds.deposited", subject, strings.Replace(depositedData, `"x"`, `""`, 1), nil, ""},
+		{"a number for a reference", "funds.deposited", subject, strings.Replace(depositedData, `"x"`, "7", 1), nil, ""},
+		{"a balance with a deposit", "funds.deposited", subject, strings.Replace(depositedData, "}", `,"balance":5}`, 1), nil, "balance"},
+		{"a transfer to nobody", "funds.transferred", subject, strings.Replace(transferredData, `"to":"000001",`, "", 1), nil, ""},
+		{"a transfer from nobody", "funds.transferred", "accounts/", strings.Replace(transferredData, `"from":"12345678",`, "", 1), nil, ""},
+		{"a transfer of nothing", "funds.transferred", subject, strings.Replace(transferredData, `"amount":5,`, "", 1), nil, ""},
+		{"a transfer's other account for its subject", "funds.transferred", "accounts/000001", transferredData, nil, "accounts/000001"},
 		{"another account's subject", "account.closed", "accounts/87654321", closedData, nil, "accounts/87654321"},
 		{"a subject of another kind", "account.closed", "customers/12345678", closedData, nil, "customers/12345678"},
 		{"a subject in part", "account.opened", "12345678", openedData, nil, "12345678"},
@@ -95,7 +115,10 @@ func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
 	noList.CardURLs, noCode.SortCode, noCurrency.Currency, noNumber.Number = nil, "", "", "../x"
 	for name, ev := range map[string]account.Event{
 		"a nil list": noList, "no sort code": noCode, "no currency": noCurrency, "no account number": noNumber,
-		"nothing at all": account.Closed{}, "bad UTF-8": account.Updated{Number: "123456", SortCode: "\xff", CustomerURLs: []string{}, CardURLs: []string{}},
+		"no amount": account.Deposited{Number: "123456", Currency: "GBP"}, "a negative amount": account.Withdrawn{Number: "123456", Amount: -1, Currency: "GBP"},
+		"a transfer to nobody": account.Transferred{From: "123456", Amount: 1, Currency: "GBP"}, "a transfer from nobody": account.Transferred{To: "123456", Amount: 1, Currency: "GBP"},
+		"a transfer in nothing": account.Transferred{From: "123456", To: "654321", Amount: 1},
+		"nothing at all":        account.Closed{}, "bad UTF-8": account.Updated{Number: "123456", SortCode: "\xff", CustomerURLs: []string{}, CardURLs: []string{}},
 	} {
 		if p, err := journal.Encode(ev, nil); err == nil {
 			t.Errorf("%s is written as %+v", name, p)
@@ -112,11 +135,19 @@ var facts = rapid.Custom(func(t *rapid.T) account.Event {
 	n := account.Number(rapid.StringMatching(`[0-9]{6,12}`).Draw(t, "number"))
 	code := texts.Draw(t, "sort code")
 	customers, cards := rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "customers"), rapid.SliceOfN(texts, 0, 5).Draw(t, "cards")
-	switch rapid.IntRange(0, 2).Draw(t, "event") {
+	amount, currency := rapid.Int64Range(1, account.MaxBalance).Draw(t, "amount"), account.Currency(texts.Draw(t, "currency"))
+	reference := rapid.OneOf(rapid.Just(""), texts).Draw(t, "reference")
+	switch rapid.IntRange(0, 5).Draw(t, "event") {
 	case 0:
-		return account.Opened{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards, Currency: account.Currency(texts.Draw(t, "currency"))}
+		return account.Opened{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards, Currency: currency}
 	case 1:
 		return account.Updated{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards}
+	case 2:
+		return account.Deposited{Number: n, Amount: amount, Currency: currency, Reference: reference}
+	case 3:
+		return account.Withdrawn{Number: n, Amount: amount, Currency: currency, Reference: reference}
+	case 4:
+		return account.Transferred{From: n, To: "123456", Amount: amount, Currency: currency, Reference: reference}
 	default:
 		return account.Closed{Number: n}
 	}
@@ -141,6 +172,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []struct{ typ, data string }{
 		{"account.opened", openedData}, {"account.updated", updatedData}, {"account.closed", closedData},
+		{"funds.deposited", depositedData}, {"funds.withdrawn", depositedData}, {"funds.transferred", transferredData},
 		{"account.frozen", closedData}, {"customer.renamed", "{}"}, {"account.closed", "null"},
 		{"account.opened", " { \"currency\" : \"\\u0047BP\", \"accountNumber\":\"12345678\",\"sortCode\":\"x\",\"customerURLs\":[\"\"],\"cardURLs\":[]}"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"openpayment/account"
 )
@@ -13,6 +14,10 @@ const (
 	TypeOpened  = "account.opened"
 	TypeUpdated = "account.updated"
 	TypeClosed  = "account.closed"
+
+	TypeDeposited   = "funds.deposited"
+	TypeWithdrawn   = "funds.withdrawn"
+	TypeTransferred = "funds.transferred"
 )
 
 // The forms of the data. These are stored for ever: golden files pin them, and a
@@ -34,7 +39,39 @@ type (
 	closedV1 struct {
 		AccountNumber account.Number `json:"accountNumber"`
 	}
+	// movedV1 is that of deposits and withdrawals.
+	movedV1 struct {
+		AccountNumber account.Number   `json:"accountNumber"`
+		Amount        int64            `json:"amount"`
+		Currency      account.Currency `json:"currency"`
+		Reference     optionalText     `json:"reference,omitzero"`
+	}
+	transferredV1 struct {
+		From      account.Number   `json:"from"`
+		To        account.Number   `json:"to"`
+		Amount    int64            `json:"amount"`
+		Currency  account.Currency `json:"currency"`
+		Reference optionalText     `json:"reference,omitzero"`
+	}
 )
+
+// optionalText is a text that is left out when it is empty, and that only.
+type optionalText string
+
+// UnmarshalJSONFrom refuses null and the empty text: they are other ways of
+// saying what leaving it out says.
+func (t *optionalText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	var s *string
+	err := json.UnmarshalDecode(dec, &s)
+	switch {
+	case err != nil:
+		return err
+	case s == nil || *s == "":
+		return errNotWhole
+	}
+	*t = optionalText(*s)
+	return nil
+}
 
 // form is the data of one version of one type.
 type form interface {
@@ -51,6 +88,14 @@ func (d updatedV1) whole() bool {
 }
 
 func (d closedV1) whole() bool { return account.ValidNumber(string(d.AccountNumber)) }
+
+func (d movedV1) whole() bool {
+	return closedV1{d.AccountNumber}.whole() && d.Amount > 0 && d.Currency != ""
+}
+
+func (d transferredV1) whole() bool {
+	return movedV1{d.To, d.Amount, d.Currency, d.Reference}.whole() && closedV1{d.From}.whole()
+}
 
 var errNotWhole = errors.New("the data lacks a member, or is about no account number")
 

@@ -29,7 +29,10 @@ var Stored = map[string]account.Event{
 	"v1/account.updated": account.Updated{
 		Number: "00123456", SortCode: "40-50-60", CustomerURLs: []string{}, CardURLs: []string{"https://cards.example/9"},
 	},
-	"v1/account.closed": account.Closed{Number: "00123456"},
+	"v1/account.closed":    account.Closed{Number: "00123456"},
+	"v1/funds.deposited":   account.Deposited{Number: "00123456", Amount: account.MaxBalance, Currency: "GBP"},
+	"v1/funds.withdrawn":   account.Withdrawn{Number: "00123456", Amount: 1, Currency: "GBP", Reference: "till 4 / <\"£\">"},
+	"v1/funds.transferred": account.Transferred{From: "00123456", To: "12345678", Amount: 1250, Currency: "GBP", Reference: "invoice 7"},
 }
 
 func TestEveryFormLeadsToTheNewest(t *testing.T) {

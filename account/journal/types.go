@@ -30,4 +30,25 @@ var known = newCodec(
 	typeOf(TypeClosed,
 		func(d *closedV1) account.Closed { return account.Closed{Number: d.AccountNumber} },
 		func(e account.Closed) closedV1 { return closedV1{e.Number} }),
+	typeOf(TypeDeposited,
+		func(d *movedV1) account.Deposited {
+			return account.Deposited{Number: d.AccountNumber, Amount: d.Amount, Currency: d.Currency, Reference: string(d.Reference)}
+		},
+		func(e account.Deposited) movedV1 {
+			return movedV1{e.Number, e.Amount, e.Currency, optionalText(e.Reference)}
+		}),
+	typeOf(TypeWithdrawn,
+		func(d *movedV1) account.Withdrawn {
+			return account.Withdrawn{Number: d.AccountNumber, Amount: d.Amount, Currency: d.Currency, Reference: string(d.Reference)}
+		},
+		func(e account.Withdrawn) movedV1 {
+			return movedV1{e.Number, e.Amount, e.Currency, optionalText(e.Reference)}
+		}),
+	typeOf(TypeTransferred,
+		func(d *transferredV1) account.Transferred {
+			return account.Transferred{From: d.From, To: d.To, Amount: d.Amount, Currency: d.Currency, Reference: string(d.Reference)}
+		},
+		func(e account.Transferred) transferredV1 {
+			return transferredV1{e.From, e.To, e.Amount, e.Currency, optionalText(e.Reference)}
+		}),
 )
