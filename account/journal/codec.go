@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,20 @@ const metaDataVersion = "dataVersion"
 func Subject(n account.Number) string { return subjectPrefix + string(n) }
 
 const subjectPrefix = "accounts/"
+
+// About tells whether ev is about a subject: its own, or, where it touches more
+// than one account, that of any of them.
+func About(ev eventstore.Event, subject string) bool {
+	if ev.Subject == subject {
+		return true
+	}
+	number, isAccount := strings.CutPrefix(subject, subjectPrefix)
+	if ev.Type != TypeTransferred || !isAccount {
+		return false // without reading the data
+	}
+	decoded, err := Decode(ev)
+	return err == nil && slices.Contains(decoded.Accounts(), account.Number(number))
+}
 
 // Reserved tells whether events of this type come from the commands of this
 // service only. The account reducer passes over all others.
