@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"openpayment/api"
+	"openpayment/eventstore/eventstoretest"
 )
 
 // newBank is a rig with three open accounts, of which 111111 has 100 GBP, and a
@@ -150,6 +151,10 @@ func TestRefusalsOfMoneyComeInTheirOrder(t *testing.T) {
 			}
 		})
 	}
+	r.store.OnHead(eventstoretest.FailHead)
+	r.do("POST", "/v1/accounts/x/deposits", `{"amount":1,"currency":"EUR"}`).is(404, "account-not-found") // whatever the log says
+	r.do("POST", "/v1/accounts/555555/deposits", `{"amount":1,"currency":"EUR"}`).is(503, "store-unavailable")
+	r.store.OnHead(nil)
 	got := r.do("POST", "/v1/transfers", `{"from":"111111","to":"222222","amount":1,"currency":"GBP"}`, `If-Match: "7"`).is(412, "version-mismatch").problem()
 	if *got.Expected != 7 || *got.Actual != 6 { // 7 is the version of the other one
 		t.Errorf("%+v", got)
