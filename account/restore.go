@@ -20,15 +20,13 @@ type Restorer struct {
 }
 
 // NewRestorer prepares for the state at a position, of about so many accounts.
-// passed is what [State.Passed] was there.
-func NewRestorer(position, passed, accounts int64) *Restorer {
+func NewRestorer(position, accounts int64) *Restorer {
 	s := &State{}
 	perShard := int(accounts/shardCount) * 9 / 8 // numbers spread nearly evenly
 	for i := range s.shards {
 		s.shards[i].accounts = make(map[Number]record, perShard)
 	}
 	s.position.Store(position)
-	s.passed.Store(passed)
 	return &Restorer{state: s, position: position, parts: make(map[int][][]Number)}
 }
 
@@ -79,6 +77,9 @@ func (r *Restorer) historyOf(rec Record) (history, error) {
 	}
 	return h, nil
 }
+
+// Pass notes that so many events up to there touched no account.
+func (r *Restorer) Pass(events int64) { r.state.passed.Add(events) }
 
 // Finish gives the state, when all parts have been added. Its digest is made of
 // what was added: compare it with what it should be.

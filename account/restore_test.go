@@ -14,7 +14,8 @@ import (
 // restore makes a state of parts, added at once.
 func restore(t testing.TB, position, passed int64, parts ...[]account.Record) (*account.State, error) {
 	t.Helper()
-	r := account.NewRestorer(position, passed, 10)
+	r := account.NewRestorer(position, 10)
+	r.Pass(passed)
 	failed := make(chan error, len(parts))
 	var adding sync.WaitGroup
 	for i, part := range parts {
