@@ -28,7 +28,7 @@ func (s storage) Replace(_ testing.TB, ev eventstore.Event) { s.set(ev.Seq, ev) 
 
 func (s storage) Remove(_ testing.TB, seq eventstore.Position) {
 	s.set(seq, eventstore.Event{})
-	if events := s.log.snapshot(); int(seq) == len(events) {
+	if events := s.log.current(); int(seq) == len(events) {
 		s.log.events = events[:seq-1]
 	}
 }
@@ -39,7 +39,7 @@ func (s storage) Garble(_ testing.TB, seq eventstore.Position) {
 
 // set changes a copy, for reads under way hold the original.
 func (s storage) set(seq eventstore.Position, ev eventstore.Event) {
-	events := slices.Clone(s.log.snapshot())
+	events := slices.Clone(s.log.current())
 	events[seq-1] = ev
 	s.log.events = events
 }
