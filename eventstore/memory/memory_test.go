@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 )
@@ -35,6 +37,20 @@ func (s storage) Remove(_ testing.TB, seq eventstore.Position) {
 
 func (s storage) Garble(_ testing.TB, seq eventstore.Position) {
 	s.set(seq, eventstore.Event{Seq: -1, Hash: s.log.events[seq-1].Hash})
+}
+
+func (s storage) GarbleChunk(_ testing.TB, snapshot uuid.UUID, number int) {
+	s.log.chunks[snapshot][number][0] ^= 1
+}
+
+func (s storage) RemoveChunk(_ testing.TB, snapshot uuid.UUID, number int) {
+	delete(s.log.chunks[snapshot], number)
+}
+
+func (s storage) GarbleManifest(_ testing.TB, snapshot uuid.UUID) {
+	m := s.log.manifests[snapshot]
+	m.Digest = eventstore.Hash{}
+	s.log.manifests[snapshot] = m
 }
 
 // set changes a copy, for reads under way hold the original.
