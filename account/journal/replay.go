@@ -18,6 +18,9 @@ type replay struct {
 	job     *job
 	shadow  *reducer
 	passing map[eventstore.Position][]eventstore.Manifest // snapshots still to be passed
+	// proven is where the live state stood at the beginning: up to there everything
+	// is read from the log, and nothing taken from memory.
+	proven eventstore.Position
 	pacer   pacer
 }
 
@@ -61,8 +64,9 @@ func (r *replay) begin(ctx context.Context) error {
 			r.passing[m.At.Head.Position] = append(r.passing[m.At.Head.Position], m)
 		}
 	}
-	r.pacer = pacer{applied: r.service.Applied, began: time.Now()}
-	r.job.moved(base.tail.Head.Position, r.service.Applied())
+	r.pacer = pacer{began: time.Now()}
+	r.proven = r.service.Applied()
+	r.job.moved(base.tail.Head.Position, r.proven)
 	return nil
 }
 
@@ -74,7 +78,7 @@ func (r *replay) approach(ctx context.Context) error {
 	failures := 0
 	for {
 		at := r.shadow.tail.Head
-		if behind := r.service.Applied() - at.Position; behind <= near {
+		if behind := r.service.Applied() - at.Position; behind <= near && at.Position >= r.proven {
 			if _, held := r.service.poller.Recent(at.Position); held || behind == 0 {
 				return ctx.Err()
 			}
@@ -119,10 +123,12 @@ func (r *replay) read(ctx context.Context, at eventstore.Head) error {
 			if until = r.service.Applied(); ev.Seq >= until {
 				return nil
 			}
+			r.pacer.caughtUp(until - ev.Seq)
 		}
 		if ev.Seq%64 == 0 {
-			r.job.moved(ev.Seq, until)
-			r.pacer.breathe(ctx)
+			live := r.service.Applied()
+			r.job.moved(ev.Seq, live)
+			r.pacer.breathe(ctx, live)
 		}
 	}
 	if r.shadow.tail.Head == at {

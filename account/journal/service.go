@@ -79,13 +79,13 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 		return nil, err
 	}
 	s.writer = eventstore.StartWriter(log, poller, model{s}, cfg.Writer)
-	s.begin(ctx, cfg, lost, manifests)
+	s.begin(ctx, cfg, lost, base.tail.Head.Position, manifests)
 	return s, nil
 }
 
 // begin starts what goes on in the background, until Close. lost is what the
 // snapshots say the log has lost: then nothing of it may be shown.
-func (s *Service) begin(ctx context.Context, cfg Config, lost error, manifests []eventstore.Manifest) {
+func (s *Service) begin(ctx context.Context, cfg Config, lost error, from eventstore.Position, manifests []eventstore.Manifest) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.replays.service = s
 	if lost != nil {
@@ -96,7 +96,7 @@ func (s *Service) begin(ctx context.Context, cfg Config, lost error, manifests [
 		return
 	}
 	if cfg.Snapshots.Observer.Rebuilding != nil {
-		cfg.Snapshots.Observer.Rebuilding(s.received.Position())
+		cfg.Snapshots.Observer.Rebuilding(from)
 	}
 	if cfg.Snapshots.Store != nil {
 		s.snapshots = newSnapshotter(cfg.Snapshots, s.reducer, manifests)
