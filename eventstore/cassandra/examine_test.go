@@ -110,7 +110,7 @@ func TestNodesThatAreNotNamedAreExaminedToo(t *testing.T) {
 	}
 	wantFinding(t, found, "replication", eventstore.LevelOK, "3 copies")
 	wantFinding(t, found, "commit log sync", eventstore.LevelWarning, "all 3 copies")
-	ring.Nodes[2].Kill()
+	ring.Nodes[2].Stop() // in order, so that the others know at once
 	found = examined(t, cfg)
 	wantFinding(t, found, "node "+ring.Nodes[2].Host(), eventstore.LevelWarning, "refused", "majority")
 	wantFinding(t, found, "head", eventstore.LevelOK, "event 3")
