@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
 )
 
@@ -35,4 +36,21 @@ func (h history) positions() []int64 {
 		all = append(all, position)
 	}
 	return all
+}
+
+// parseHistory is the history with these deltas, which it keeps.
+func parseHistory(deltas []byte) (history, error) {
+	h := history{deltas: slices.Clip(deltas)}
+	for rest := deltas; len(rest) > 0; h.count++ {
+		delta, n := binary.Uvarint(rest)
+		if n <= 0 || delta == 0 || delta > 1<<62 || h.last > 1<<62 {
+			return history{}, errors.New("its history cannot be read")
+		}
+		rest = rest[n:]
+		h.last += int64(delta)
+	}
+	if h.count == 0 {
+		return history{}, errors.New("it has no history")
+	}
+	return h, nil
 }

@@ -18,9 +18,12 @@ type State struct {
 
 	position atomic.Int64 // of the last event applied or passed over
 	open     atomic.Int64 // accounts that are open
+	passed   atomic.Int64 // events that touched no account
 
 	digestMu sync.Mutex // guards digest
 	digest   Digest
+
+	freezing sync.Mutex // held while the state is frozen
 }
 
 // shardCount splits the accounts so that readers seldom meet the writer on one
@@ -28,8 +31,11 @@ type State struct {
 const shardCount = 256
 
 type shard struct {
-	mu       sync.RWMutex // guards accounts; held for one look-up or one change
+	mu       sync.RWMutex // guards all below; held for one look-up or one change
 	accounts map[Number]record
+	// before has, while the state is frozen, what each account was that has changed
+	// since; nil while it is not.
+	before map[Number]record
 }
 
 // record is an account and where its events stand.
@@ -78,6 +84,9 @@ func (s *State) Position() int64 { return s.position.Load() }
 // Open is the number of open accounts.
 func (s *State) Open() int { return int(s.open.Load()) }
 
+// Passed is the number of events that touch no account: those of other services.
+func (s *State) Passed() int64 { return s.passed.Load() }
+
 // Digest sums up all accounts, and gives the position at which they were like
 // that: two states at one position have the same digest, whatever way they were
 // built.
@@ -107,11 +116,12 @@ func (s *State) Apply(ev Event, at Stamp) error {
 
 // Pass notes that the event at seq touches no account.
 func (s *State) Pass(seq int64) error {
-	err := s.follows(seq)
-	if err == nil {
-		s.advance(seq, Digest{})
+	if err := s.follows(seq); err != nil {
+		return err
 	}
-	return err
+	s.passed.Add(1)
+	s.advance(seq, Digest{})
+	return nil
 }
 
 func (s *State) follows(seq int64) error {
@@ -134,6 +144,7 @@ func (s *State) replace(after *Account) Digest {
 	sh := s.shard(after.Number)
 	sh.mu.Lock()
 	before := sh.accounts[after.Number]
+	sh.keep(after.Number, before)
 	sh.accounts[after.Number] = record{after, before.history.append(after.Version)}
 	sh.mu.Unlock()
 

@@ -57,8 +57,9 @@ type CursorStore interface {
 	SaveCursor(ctx context.Context, name string, at Head) error
 }
 
-// Store is a whole storage backend: a log, and cursors beside it.
+// Store is a whole storage backend: a log, cursors and snapshots beside it.
 type Store interface {
 	Backend
 	CursorStore
+	SnapshotStore
 }

@@ -105,6 +105,13 @@ func (p *Poller) Wake() {
 	}
 }
 
+// Recent gives the newest events, those behind a position, if all of them are still
+// in memory; ok tells. They are shared: see [Event].
+func (p *Poller) Recent(after Position) (events []Event, ok bool) {
+	events, ok, _ = p.window.after(after)
+	return events, ok
+}
+
 // HandOver gives the poller a batch this process has just appended after head,
 // which spares reading it back. If others' events stand between, it reads.
 func (p *Poller) HandOver(head Head, batch []Event) {

@@ -1,6 +1,8 @@
 package eventstore
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -80,6 +82,20 @@ func (m Manifest) Chunk(ctx context.Context, from SnapshotStore, number int) ([]
 		return nil, newError("load chunk", KindDamaged, fmt.Errorf("chunk %d of %d of snapshot %s does not match its checksum", number, len(m.Chunks), m.ID))
 	}
 	return data, nil
+}
+
+// NewestFirst orders manifests as [SnapshotStore.Manifests] gives them.
+func NewestFirst(a, b Manifest) int {
+	return cmp.Or(cmp.Compare(b.At.Head.Position, a.At.Head.Position), bytes.Compare(b.ID[:], a.ID[:]))
+}
+
+// CheckChunk reports as [KindInvalid] that data cannot be a chunk of a snapshot,
+// on any backend: it is empty, or larger than [MaxChunkBytes].
+func CheckChunk(data []byte) error {
+	if n := len(data); n < 1 || n > MaxChunkBytes {
+		return newError("save chunk", KindInvalid, fmt.Errorf("the chunk has %d bytes; 1 to %d are allowed", n, MaxChunkBytes))
+	}
+	return nil
 }
 
 // SnapshotStore keeps the snapshots of one log's state. Every backend of this

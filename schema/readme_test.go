@@ -18,7 +18,7 @@ import (
 )
 
 // rowsWanted is how many rows each query of the README gives on a log named main
-// with 30 events, in the order in which they stand there.
+// with 30 events and one snapshot, in the order in which they stand there.
 var rowsWanted = []struct {
 	contains string
 	rows     int
@@ -28,8 +28,9 @@ var rowsWanted = []struct {
 	{"LIMIT 20", 20},
 	{"seq = 17", 1},
 	{"seq <= 15", 11},
+	{"FROM snapshots", 1},
 	{"FROM cursors", 1},
-	{"FROM schema_versions", 2},
+	{"FROM schema_versions", 3},
 }
 
 func TestEveryQueryOfTheREADMEGivesWhatItPromises(t *testing.T) {
@@ -99,6 +100,10 @@ func fillMain(t *testing.T, hosts []string, keyspace string) {
 		t.Fatal(err)
 	}
 	if err := store.SaveCursor(t.Context(), "reports", head); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: head, Time: batch[29].Time}, Taken: time.UnixMilli(30)}
+	if err := store.SaveManifest(t.Context(), snapshot.Sealed()); err != nil {
 		t.Fatal(err)
 	}
 }

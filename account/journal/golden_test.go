@@ -52,8 +52,8 @@ func TestEveryVersionOfEveryTypeHasItsGoldenFile(t *testing.T) {
 	}
 }
 
-// golden is a file of testdata: an event as it stands in a log.
-type golden struct {
+// goldenEvent is a file of testdata: an event as it stands in a log.
+type goldenEvent struct {
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
 	Data    string `json:"data"` // the text itself, so that every byte of it is pinned
@@ -126,7 +126,7 @@ func checkWritten(c *codec, dir, name string, ev account.Event, rewrite bool) er
 	if !reflect.DeepEqual(p.Meta, meta) {
 		return fmt.Errorf("%s has meta %v, want %v", name, p.Meta, meta)
 	}
-	got := golden{p.Type, p.Subject, p.Data}
+	got := goldenEvent{p.Type, p.Subject, p.Data}
 	if rewrite {
 		if err := writeGolden(file, got); err != nil {
 			return err
@@ -158,7 +158,7 @@ func checkRead(c *codec, file, name string, want account.Event) error {
 	return nil
 }
 
-func readGolden(file string) (g golden, err error) {
+func readGolden(file string) (g goldenEvent, err error) {
 	text, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(text, &g)
@@ -166,7 +166,7 @@ func readGolden(file string) (g golden, err error) {
 	return g, err
 }
 
-func writeGolden(file string, g golden) error {
+func writeGolden(file string, g goldenEvent) error {
 	var text strings.Builder
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)

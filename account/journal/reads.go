@@ -11,7 +11,7 @@ import (
 
 // Applied is the position up to which the state includes every event.
 func (s *Service) Applied() eventstore.Position {
-	return eventstore.Position(s.reducer.state.Position())
+	return eventstore.Position(s.reducer.state.Load().Position())
 }
 
 // Wait returns nil when the state includes the event at pos. It does not wait for
@@ -52,12 +52,12 @@ func (s *Service) CatchUp(ctx context.Context) error {
 
 // Account gives an open account; otherwise an *[account.Refusal].
 func (s *Service) Account(n account.Number) (*account.Account, error) {
-	return account.Lookup(s.reducer.state, n)
+	return account.Lookup(s.reducer.state.Load(), n)
 }
 
 // List is [account.State.List].
 func (s *Service) List(after account.Number, limit int, f account.Filter) []*account.Account {
-	return s.reducer.state.List(after, limit, f)
+	return s.reducer.state.Load().List(after, limit, f)
 }
 
 // Moment chooses how much of an account's history counts.
@@ -80,7 +80,7 @@ const historyChunk = 256
 // when it did not exist then. Errors of reading as of [eventstore.Log.Page].
 func (s *Service) AccountAt(ctx context.Context, n account.Number, m Moment) (*account.Account, error) {
 	var a *account.Account
-	for seqs := range slices.Chunk(s.reducer.state.History(n), historyChunk) {
+	for seqs := range slices.Chunk(s.reducer.state.Load().History(n), historyChunk) {
 		events, err := s.log.Events(ctx, positions(seqs))
 		if err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func positions(seqs []int64) []eventstore.Position {
 // very end). more tells whether there are others. An *[account.Refusal] when no
 // account ever had the number.
 func (s *Service) History(ctx context.Context, n account.Number, from eventstore.Position, descending bool, limit int) (events []eventstore.Event, more bool, err error) {
-	seqs := positions(s.reducer.state.History(n))
+	seqs := positions(s.reducer.state.Load().History(n))
 	if len(seqs) == 0 {
 		return nil, false, account.NotFound(n)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,8 @@ type Config struct {
 	Poller eventstore.PollerConfig
 	// Observer is told what Writer, Poller and reducer do.
 	Observer eventstore.Observer
+	// Snapshots says where snapshots of the state are kept, and when they are taken.
+	Snapshots SnapshotConfig
 	// Progress is told, every few seconds, how far the first reading of the log
 	// has come, and once when it is done; may be nil.
 	Progress func(at, head eventstore.Position, done bool)
@@ -30,40 +33,84 @@ type Service struct {
 	received *eventstore.Subscription
 	writer   *eventstore.Writer[*account.Draft]
 
+	snapshots *snapshotter // nil without a store for them
+	replays   replays
+
 	target   eventstore.Head // the log's at the start
 	caughtUp atomic.Bool     // the state has been as new as that
 	started  time.Time
 	cancel   context.CancelFunc
-	watching chan struct{} // closed when the goroutine watching the start has ended
+	watching sync.WaitGroup // the goroutines that watch the start and take snapshots
 }
 
-// Start begins to build the state from backend's log; ctx bounds only the first
-// contact. Until everything that was in the log is applied, [Service.Ready] says
-// so, and nothing else should be asked of it. The backend is the caller's to
-// close, after the Service.
+// Start restores the newest snapshot that is good, and begins to read backend's log
+// from there. ctx bounds the first contact and the restoring. Until everything that
+// was in the log is applied, [Service.Ready] says so, and nothing else should be
+// asked of it. The backend is the caller's to close, after the Service.
 func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Service, error) {
 	log := eventstore.NewLog(backend)
 	cfg.Poller.Observer, cfg.Writer.Observer = cfg.Observer, cfg.Observer
+	var manifests []eventstore.Manifest
+	if cfg.Snapshots.Store != nil { // before the head is read, so that none is beyond it
+		var err error
+		if manifests, err = cfg.Snapshots.Store.Manifests(ctx); err != nil {
+			return nil, err
+		}
+	}
 	poller, err := eventstore.StartPoller(ctx, log, cfg.Poller)
 	if err != nil {
 		return nil, err
 	}
+	base, err := restore(ctx, log, poller.Head(), manifests, cfg.Snapshots)
+	lost := err
+	if eventstore.KindOf(err) != eventstore.KindRegressed && err != nil {
+		poller.Close()
+		return nil, err
+	}
 	s := &Service{
-		log: log, poller: poller, reducer: newReducer(),
-		target: poller.Head(), started: time.Now(), watching: make(chan struct{}),
+		log: log, poller: poller, reducer: newReducer(base.state, base.tail),
+		target: poller.Head(), started: time.Now(),
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
-		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true,
+		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,
 	})
 	if err != nil {
 		poller.Close()
 		return nil, err
 	}
 	s.writer = eventstore.StartWriter(log, poller, model{s}, cfg.Writer)
-	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.cancel = cancel
-	go s.watch(watch, cfg.Progress) // ends with the first catching up, or Close
+	s.begin(ctx, cfg, lost, base.tail.Head.Position, manifests)
 	return s, nil
+}
+
+// begin starts what goes on in the background, until Close. lost is what the
+// snapshots say the log has lost: then nothing of it may be shown.
+func (s *Service) begin(ctx context.Context, cfg Config, lost error, from eventstore.Position, manifests []eventstore.Manifest) {
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.replays.service = s
+	if lost != nil {
+		s.writer.Halt(lost)
+		if cfg.Observer.Halted != nil {
+			cfg.Observer.Halted(subscriberName, lost)
+		}
+		return
+	}
+	if cfg.Snapshots.Observer.Rebuilding != nil {
+		cfg.Snapshots.Observer.Rebuilding(from)
+	}
+	if cfg.Snapshots.Store != nil {
+		s.snapshots = newSnapshotter(cfg.Snapshots, s.reducer, manifests)
+	}
+	s.watching.Go(func() {
+		s.watch(ctx, cfg.Progress)
+	})
+	if s.snapshots != nil {
+		s.watching.Go(func() {
+			if s.received.Wait(ctx, s.target.Position) == nil {
+				s.snapshots.run(ctx, s.received.Wait)
+			}
+		})
+	}
 }
 
 // model is the Service as the Writer sees it.
@@ -83,7 +130,6 @@ const progressInterval = 5 * time.Second
 // watch follows the start. If the reducer halts, then or later, the Writer must
 // not decide on a state that has stopped.
 func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.Position, done bool)) {
-	defer close(s.watching)
 	if progress == nil {
 		progress = func(eventstore.Position, eventstore.Position, bool) {}
 	}
@@ -113,12 +159,19 @@ func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.P
 	}
 }
 
-// Close finishes the commands that wait and ends everything. If ctx ends first,
-// what is in doubt is answered so, and ctx's error returned.
+// Close finishes the commands that wait, takes a last snapshot, and ends
+// everything. If ctx ends first, what is in doubt is answered so, and ctx's error
+// returned; a snapshot that could not be taken is no error.
 func (s *Service) Close(ctx context.Context) error {
 	err := s.writer.Close(ctx)
+	s.replays.close()
 	s.cancel()
-	<-s.watching
+	s.watching.Wait()
+	if s.snapshots != nil && s.snapshots.cfg.AtClose && s.Serving() == nil && s.caughtUp.Load() {
+		if err := s.snapshots.last(ctx); err != nil {
+			s.snapshots.failed(0, err)
+		}
+	}
 	s.poller.Close()
 	return err
 }
@@ -179,6 +232,26 @@ func (s *Service) obstacle() error {
 	return nil
 }
 
+// TakeSnapshot takes a snapshot of the state as it stands; one at a time, so that it
+// may have to wait. Errors: those of [eventstore.SnapshotStore]; KindUnavailable
+// when ctx ends or there is no store for snapshots.
+func (s *Service) TakeSnapshot(ctx context.Context) (eventstore.Manifest, error) {
+	if s.snapshots == nil {
+		return eventstore.Manifest{}, errNoSnapshots
+	}
+	return s.snapshots.take(ctx, false)
+}
+
+// Snapshots lists all snapshots, as [eventstore.SnapshotStore.Manifests] does.
+func (s *Service) Snapshots(ctx context.Context) ([]eventstore.Manifest, error) {
+	if s.snapshots == nil {
+		return nil, errNoSnapshots
+	}
+	return s.snapshots.list(ctx)
+}
+
+var errNoSnapshots = eventstore.NewError("snapshot", eventstore.KindUnavailable, errors.New("there is no store for snapshots, or the log has lost events that are in them"))
+
 // Status is a picture of the service for operators.
 type Status struct {
 	Head     eventstore.Position // as far as this node has seen the log
@@ -186,18 +259,27 @@ type Status struct {
 	Accounts int // open ones
 	Digest   account.Digest
 	DigestAt eventstore.Position
-	Queue    int // commands waiting
+	Foreign  int64               // events of other services among the applied ones
+	Snapshot eventstore.Manifest // the newest known that is of use; zero: none
+	Queue    int                 // commands waiting
 	Uptime   time.Duration
 	Problem  error // what Ready says
 }
 
 // Status takes the picture.
 func (s *Service) Status() Status {
-	at, digest := s.reducer.state.Digest()
-	applied := s.Applied()
-	return Status{
+	state := s.reducer.state.Load()
+	at, digest := state.Digest()
+	applied := eventstore.Position(state.Position())
+	status := Status{
 		Head: max(s.poller.Head().Position, applied), Applied: applied,
-		Accounts: s.reducer.state.Open(), Digest: digest, DigestAt: eventstore.Position(at),
+		Accounts: state.Open(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(),
 		Queue: s.writer.Queue(), Uptime: time.Since(s.started), Problem: s.Ready(),
 	}
+	if s.snapshots != nil {
+		if m := s.snapshots.newest.Load(); m != nil {
+			status.Snapshot = *m
+		}
+	}
+	return status
 }

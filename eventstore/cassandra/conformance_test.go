@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gocql/gocql"
+	"github.com/google/uuid"
 
 	"openpayment/eventstore"
 	"openpayment/eventstore/cassandra"
@@ -46,6 +47,25 @@ func (s storage) Remove(t testing.TB, seq eventstore.Position) {
 func (s storage) Garble(t testing.TB, seq eventstore.Position) {
 	cql(t, `UPDATE events`+tamper+`SET hash = ? WHERE log = ? AND bucket = ? AND seq = ?`,
 		later(), []byte{1, 2, 3}, s.cfg.LogName, s.bucketOf(t, seq), int64(seq))
+}
+
+// Snapshots are written without Paxos: the timestamps of a shell will do.
+
+func (s storage) GarbleChunk(t testing.TB, snapshot uuid.UUID, number int) {
+	var data []byte
+	if err := shared.shell.Query(`SELECT data FROM snapshot_chunks WHERE log = ? AND snapshot = ? AND chunk = ?`, s.cfg.LogName, gocql.UUID(snapshot), number).Scan(&data); err != nil {
+		t.Fatal(err)
+	}
+	data[0] ^= 1
+	cql(t, `UPDATE snapshot_chunks SET data = ? WHERE log = ? AND snapshot = ? AND chunk = ?`, data, s.cfg.LogName, gocql.UUID(snapshot), number)
+}
+
+func (s storage) RemoveChunk(t testing.TB, snapshot uuid.UUID, number int) {
+	cql(t, `DELETE FROM snapshot_chunks WHERE log = ? AND snapshot = ? AND chunk = ?`, s.cfg.LogName, gocql.UUID(snapshot), number)
+}
+
+func (s storage) GarbleManifest(t testing.TB, snapshot uuid.UUID) {
+	cql(t, `UPDATE snapshots SET digest = ? WHERE log = ? AND snapshot = ?`, []byte{1, 2, 3}, s.cfg.LogName, gocql.UUID(snapshot))
 }
 
 // bucketOf looks where the row is, as the layout allows: in the bucket of the

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"openpayment/eventstore"
 )
@@ -63,26 +61,7 @@ func (s *Store) SaveCursor(ctx context.Context, name string, at eventstore.Head)
 	session := s.link.session()
 	if err := session.write(ctx, s.clock.next(), insertCursor, s.log, name, int64(at.Position), at.Hash[:]); err != nil {
 		s.link.check(session, err)
-		return eventstore.NewError(op, eventstore.KindUnknown, err)
+		return writeError(op, err)
 	}
 	return nil
-}
-
-// cursorClock gives microseconds since 1970 that never repeat nor go back.
-type cursorClock struct {
-	mu   sync.Mutex // protects last
-	last int64
-}
-
-func (c *cursorClock) next() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last = max(c.last+1, time.Now().UnixMicro())
-	return c.last
-}
-
-func (c *cursorClock) atLeast(t int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last = max(c.last, t)
 }

@@ -37,5 +37,6 @@
 // # What it does not do
 //
 // It verifies no hash chain (eventstore.Log does), decides nothing again after a
-// conflict or an unknown outcome (eventstore.Writer does), and deletes nothing.
+// conflict or an unknown outcome (eventstore.Writer does), and deletes nothing but
+// snapshots, when told to.
 package cassandra

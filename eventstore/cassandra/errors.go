@@ -78,6 +78,15 @@ func readError(op string, err error) error {
 	return eventstore.NewError(op, eventstore.KindUnavailable, err)
 }
 
+// writeError makes the error of an ordinary write, which may be repeated.
+func writeError(op string, err error) error {
+	// A value that its column cannot hold: the driver says so before it sends.
+	if _, ok := errors.AsType[gocql.MarshalError](err); ok {
+		return eventstore.NewError(op, eventstore.KindInvalid, err)
+	}
+	return eventstore.NewError(op, eventstore.KindUnknown, err)
+}
+
 // sessionLost reports whether err means that the session has no connection left,
 // or is closed, so that another one has to be made.
 func sessionLost(err error) bool {

@@ -61,7 +61,7 @@ func TestNodesThatStartAtOnceOnAFreshKeyspaceMakeOneSchemaAndOneLog(t *testing.T
 		head, _ = write(t, s, 7)
 	}
 	wantLog(t, stores[0], head)
-	for _, table := range []string{"events", "logs", "cursors", "schema_versions"} {
+	for _, table := range []string{"events", "logs", "cursors", "snapshots", "snapshot_chunks", "schema_versions"} {
 		var id string
 		err := shared.shell.Query(`SELECT id FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?`, cfg.Keyspace, table).Scan(&id)
 		if want := schema.CassandraTableID(cfg.Keyspace, table); err != nil || id != want {
@@ -108,7 +108,7 @@ func TestWithoutMigrateAMissingSchemaIsRefusedWithAdvice(t *testing.T) {
 		t.Fatal(err)
 	}
 	cql(t, create)
-	wantRefusal(t, cfg, eventstore.KindInvalid, "0001_events.cql", "0002_cursors.cql", "cqlsh", "migrate=true")
+	wantRefusal(t, cfg, eventstore.KindInvalid, "0001_events.cql", "0002_cursors.cql", "0003_snapshots.cql", "cqlsh", "migrate=true")
 	cfg.Migrate = true
 	open(t, cfg)
 	cfg.Migrate = false

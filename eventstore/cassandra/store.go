@@ -8,14 +8,14 @@ import (
 	"openpayment/eventstore"
 )
 
-// Store is one log in Cassandra, and the cursors beside it. It is safe for
-// concurrent use.
+// Store is one log in Cassandra, and the cursors and snapshots beside it. It is
+// safe for concurrent use.
 type Store struct {
 	link       *link
 	log        string
 	bucketSize int64
 	tail       atomic.Int64 // the latest bucket this handle has seen, or nothingSeen
-	clock      cursorClock
+	clock      writeClock
 
 	// life ends with Close. Every call under way holds users; Close ends their
 	// contexts and waits for them, so that nothing uses the session after it.

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"openpayment/eventstore"
 )
 
@@ -83,4 +85,36 @@ func (g *Gate) Head(ctx context.Context, next HeadFunc) (eventstore.Head, error)
 		return eventstore.Head{}, eventstore.NewError("head", eventstore.KindUnavailable, err)
 	}
 	return next(ctx)
+}
+
+// SaveChunk holds a chunk up before it is saved.
+func (g *Gate) SaveChunk(ctx context.Context, snapshot uuid.UUID, number int, data []byte, next SaveChunkFunc) error {
+	if err := g.wait(ctx); err != nil {
+		return eventstore.NewError("save chunk", eventstore.KindUnavailable, err)
+	}
+	return next(ctx, snapshot, number, data)
+}
+
+// LoadChunk holds asking for a chunk up.
+func (g *Gate) LoadChunk(ctx context.Context, snapshot uuid.UUID, number int, next LoadChunkFunc) ([]byte, error) {
+	if err := g.wait(ctx); err != nil {
+		return nil, eventstore.NewError("load chunk", eventstore.KindUnavailable, err)
+	}
+	return next(ctx, snapshot, number)
+}
+
+// SaveManifest holds a manifest up before it is saved.
+func (g *Gate) SaveManifest(ctx context.Context, m eventstore.Manifest, next SaveManifestFunc) error {
+	if err := g.wait(ctx); err != nil {
+		return eventstore.NewError("save manifest", eventstore.KindUnavailable, err)
+	}
+	return next(ctx, m)
+}
+
+// DropSnapshot holds a snapshot up before it is dropped.
+func (g *Gate) DropSnapshot(ctx context.Context, snapshot uuid.UUID, next DropSnapshotFunc) error {
+	if err := g.wait(ctx); err != nil {
+		return eventstore.NewError("drop snapshot", eventstore.KindUnavailable, err)
+	}
+	return next(ctx, snapshot)
 }

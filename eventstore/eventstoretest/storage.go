@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"openpayment/eventstore"
 )
 
@@ -14,7 +16,7 @@ type Storage interface {
 	// suite closes it.
 	Open(ctx context.Context) (eventstore.Store, error)
 
-	// The next three change rows with the technology's own tools, as an operator
+	// The others change rows with the technology's own tools, as an operator
 	// with a shell, a failing disk or an attacker might. The row must be there.
 
 	// Replace overwrites the row of ev.Seq with these fields, the hash as given.
@@ -24,6 +26,13 @@ type Storage interface {
 	// Garble makes the row something that cannot be an event, such as one with a
 	// hash of three bytes.
 	Garble(t testing.TB, seq eventstore.Position)
+
+	// GarbleChunk flips one bit of a chunk.
+	GarbleChunk(t testing.TB, snapshot uuid.UUID, number int)
+	// RemoveChunk deletes a chunk.
+	RemoveChunk(t testing.TB, snapshot uuid.UUID, number int)
+	// GarbleManifest makes the manifest's digest something that cannot be one.
+	GarbleManifest(t testing.TB, snapshot uuid.UUID)
 }
 
 // Factory makes an empty Storage, which goes away with the test. A bucketSize of

@@ -17,24 +17,34 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/google/uuid"
+
 	"openpayment/eventstore"
 )
 
-// Log is a log and its cursors. It is safe for concurrent use.
+// Log is a log, its cursors and its snapshots. It is safe for concurrent use.
 type Log struct {
-	mu      sync.Mutex                 // protects what follows
-	events  []eventstore.Event         // append only; events[i] stands at position i+1
-	cursors map[string]eventstore.Head // by name
+	mu        sync.Mutex                 // protects what follows
+	events    []eventstore.Event         // append only; events[i] stands at position i+1
+	cursors   map[string]eventstore.Head // by name
+	manifests map[uuid.UUID]eventstore.Manifest
+	chunks    map[uuid.UUID]map[int][]byte // by snapshot, then by number; never empty inside
 }
 
 // New makes an empty log.
-func New() *Log { return &Log{cursors: make(map[string]eventstore.Head)} }
+func New() *Log {
+	return &Log{
+		cursors:   make(map[string]eventstore.Head),
+		manifests: make(map[uuid.UUID]eventstore.Manifest),
+		chunks:    make(map[uuid.UUID]map[int][]byte),
+	}
+}
 
 // Open makes a handle on the log.
 func (l *Log) Open() *Store { return &Store{log: l} }
 
-// snapshot is the log as it stands. What it holds never changes.
-func (l *Log) snapshot() []eventstore.Event {
+// current is the log as it stands. What it holds never changes.
+func (l *Log) current() []eventstore.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.events
@@ -76,7 +86,7 @@ func (s *Store) Append(ctx context.Context, head eventstore.Head, batch []events
 func (s *Store) Read(ctx context.Context, after eventstore.Position, limit int) iter.Seq2[eventstore.Event, error] {
 	const op = "read"
 	return func(yield func(eventstore.Event, error) bool) {
-		events := s.log.snapshot()
+		events := s.log.current()
 		for n := 0; limit == 0 || n < limit; n++ {
 			if err := s.usable(ctx, op); err != nil {
 				yield(eventstore.Event{}, err)
@@ -103,7 +113,7 @@ func (s *Store) Head(ctx context.Context) (eventstore.Head, error) {
 	if err := s.usable(ctx, "head"); err != nil {
 		return eventstore.Head{}, err
 	}
-	return headOf(s.log.snapshot()), nil
+	return headOf(s.log.current()), nil
 }
 
 // LoadCursor implements [eventstore.CursorStore].

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 )
@@ -28,7 +30,7 @@ func (s storage) Replace(_ testing.TB, ev eventstore.Event) { s.set(ev.Seq, ev) 
 
 func (s storage) Remove(_ testing.TB, seq eventstore.Position) {
 	s.set(seq, eventstore.Event{})
-	if events := s.log.snapshot(); int(seq) == len(events) {
+	if events := s.log.current(); int(seq) == len(events) {
 		s.log.events = events[:seq-1]
 	}
 }
@@ -37,9 +39,23 @@ func (s storage) Garble(_ testing.TB, seq eventstore.Position) {
 	s.set(seq, eventstore.Event{Seq: -1, Hash: s.log.events[seq-1].Hash})
 }
 
+func (s storage) GarbleChunk(_ testing.TB, snapshot uuid.UUID, number int) {
+	s.log.chunks[snapshot][number][0] ^= 1
+}
+
+func (s storage) RemoveChunk(_ testing.TB, snapshot uuid.UUID, number int) {
+	delete(s.log.chunks[snapshot], number)
+}
+
+func (s storage) GarbleManifest(_ testing.TB, snapshot uuid.UUID) {
+	m := s.log.manifests[snapshot]
+	m.Digest = eventstore.Hash{}
+	s.log.manifests[snapshot] = m
+}
+
 // set changes a copy, for reads under way hold the original.
 func (s storage) set(seq eventstore.Position, ev eventstore.Event) {
-	events := slices.Clone(s.log.snapshot())
+	events := slices.Clone(s.log.current())
 	events[seq-1] = ev
 	s.log.events = events
 }

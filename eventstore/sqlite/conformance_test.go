@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 )
@@ -41,6 +43,23 @@ func (s storage) Remove(t testing.TB, seq eventstore.Position) {
 
 func (s storage) Garble(t testing.TB, seq eventstore.Position) {
 	shell(t, s.path, "UPDATE events SET hash = 'abc' WHERE seq = ?", int64(seq))
+}
+
+func (s storage) GarbleChunk(t testing.TB, snapshot uuid.UUID, number int) {
+	var data []byte
+	if err := other(t, s.path).QueryRow("SELECT data FROM snapshot_chunks WHERE snapshot = ? AND chunk = ?", snapshot.String(), number).Scan(&data); err != nil {
+		t.Fatal(err)
+	}
+	data[0] ^= 1
+	shell(t, s.path, "UPDATE snapshot_chunks SET data = ? WHERE snapshot = ? AND chunk = ?", data, snapshot.String(), number)
+}
+
+func (s storage) RemoveChunk(t testing.TB, snapshot uuid.UUID, number int) {
+	shell(t, s.path, "DELETE FROM snapshot_chunks WHERE snapshot = ? AND chunk = ?", snapshot.String(), number)
+}
+
+func (s storage) GarbleManifest(t testing.TB, snapshot uuid.UUID) {
+	shell(t, s.path, "UPDATE snapshots SET digest = 'abc' WHERE snapshot = ?", snapshot.String())
 }
 
 // other is a connection that is not a Store's.

@@ -31,10 +31,10 @@ func TestWithoutMigrationsAFileThatLacksVersionsIsRefusedAndLeftAlone(t *testing
 		t.Errorf("it was made: %v", err)
 	}
 	writeFile(t, path, "") // an empty file is an empty database
-	refused(t, Config{Path: path}, eventstore.KindInvalid, "version 1 (events), version 2 (cursors)", "migrations allowed", "0001_events.sql, 0002_cursors.sql")
+	refused(t, Config{Path: path}, eventstore.KindInvalid, "version 1 (events), version 2 (cursors), version 3 (snapshots)", "migrations allowed", "0001_events.sql, 0002_cursors.sql, 0003_snapshots.sql")
 
 	shell(t, path, versions(t)[0].Script) // by hand
-	refused(t, Config{Path: path}, eventstore.KindInvalid, "lacks version 2 (cursors)", "0002_cursors.sql")
+	refused(t, Config{Path: path}, eventstore.KindInvalid, "lacks version 2 (cursors), version 3 (snapshots)", "0002_cursors.sql, 0003_snapshots.sql")
 	mustOpen(t, path).Close() // the rest
 	s, err := Open(t.Context(), Config{Path: path})
 	if err != nil {

@@ -69,11 +69,15 @@ func (s *Store) openReaders(ctx context.Context, path string) (err error) {
 	if s.readers, err = database(path, readerCount, url.Values{"mode": {"rw"}, "_query_only": {"1"}}); err != nil {
 		return err
 	}
-	var failed [3]error
-	s.rows, failed[0] = s.readers.PrepareContext(ctx, rowsAfter)
-	s.newest, failed[1] = s.readers.PrepareContext(ctx, newestRow)
-	s.cursor, failed[2] = s.readers.PrepareContext(ctx, cursorRow)
-	return errors.Join(failed[:]...)
+	for _, p := range []prepared{
+		{&s.rows, rowsAfter}, {&s.newest, newestRow}, {&s.cursor, cursorRow},
+		{&s.chunk, chunkRow}, {&s.manifests, manifestRows}, {&s.unfinished, unfinishedIDs},
+	} {
+		if *p.stmt, err = s.readers.PrepareContext(ctx, p.text); err != nil {
+			return err // the statements go with their pool
+		}
+	}
+	return nil
 }
 
 // database makes a pool of at most n connections, each of which keeps to what

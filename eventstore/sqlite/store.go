@@ -2,7 +2,7 @@
 //
 // # Guarantees
 //
-// All of [eventstore.Backend], for any number of stores in any number of
+// All of [eventstore.Store], for any number of stores in any number of
 // processes of one machine on one file. An append that returned nil is on the
 // disk: the file is in WAL mode with synchronous=FULL, which syncs at every
 // commit. Appends are decided inside BEGIN IMMEDIATE, which lets one process in
@@ -43,6 +43,8 @@ type Store struct {
 	rows    *sql.Stmt
 	newest  *sql.Stmt
 	cursor  *sql.Stmt
+
+	chunk, manifests, unfinished *sql.Stmt // of snapshots
 
 	// writer holds the one connection that writes while nobody is writing.
 	writer  chan *writer

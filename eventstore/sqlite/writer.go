@@ -19,16 +19,24 @@ type writer struct {
 	newest                  *sql.Stmt
 	insertMany, insertOne   *sql.Stmt
 	saveCursor              *sql.Stmt
+	saveChunk, saveManifest *sql.Stmt
+	dropManifest            *sql.Stmt
+	dropChunks              *sql.Stmt
+
+	statements []*sql.Stmt // all of them, to be closed
+}
+
+// prepared says where the statement made of a text goes.
+type prepared struct {
+	stmt **sql.Stmt
+	text string
 }
 
 const newestRow = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
 
 func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 	w := &writer{conn: conn}
-	for _, p := range []struct {
-		stmt **sql.Stmt
-		text string
-	}{
+	for _, p := range []prepared{
 		{&w.begin, "BEGIN IMMEDIATE"},
 		{&w.commit, "COMMIT"},
 		{&w.rollback, "ROLLBACK"},
@@ -37,12 +45,17 @@ func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 		{&w.insertOne, insertStatement(1)},
 		{&w.saveCursor, "INSERT INTO cursors (subscriber, position, hash) VALUES (?, ?, ?) " +
 			"ON CONFLICT (subscriber) DO UPDATE SET position = excluded.position, hash = excluded.hash"},
+		{&w.saveChunk, saveChunk},
+		{&w.saveManifest, saveManifest},
+		{&w.dropManifest, dropManifest},
+		{&w.dropChunks, dropChunks},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {
 			return nil, err // the statements go with their connection
 		}
 		*p.stmt = stmt
+		w.statements = append(w.statements, stmt)
 	}
 	return w, nil
 }
@@ -67,7 +80,7 @@ func (w *writer) insert(ctx context.Context, args []any) error {
 
 func (w *writer) close() error {
 	var failed []error
-	for _, stmt := range []*sql.Stmt{w.begin, w.commit, w.rollback, w.newest, w.insertMany, w.insertOne, w.saveCursor} {
+	for _, stmt := range w.statements {
 		failed = append(failed, stmt.Close())
 	}
 	return errors.Join(append(failed, w.conn.Close())...)
