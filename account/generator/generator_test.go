@@ -66,9 +66,9 @@ func TestTheSameSeedGivesTheSameLogForEver(t *testing.T) {
 func TestALogHasExactlyTheAccountsAndEventsAskedFor(t *testing.T) {
 	for _, c := range []generator.Config{
 		{Accounts: 1, Events: 1}, {Accounts: 1, Events: 500}, {Accounts: 2, Events: 500}, {Accounts: 500, Events: 500},
-		{Accounts: 499, Events: 500}, {Accounts: 50, Events: 20_000}, {Accounts: 2000, Events: 20_000}, {Accounts: 20_000, Events: 21_000},
+		{Accounts: 499, Events: 500}, {Accounts: 50, Events: 5000}, {Accounts: 500, Events: 5000}, {Accounts: 4900, Events: 5000},
 	} {
-		for c.Seed = range 5 {
+		for c.Seed = range 2 {
 			m := replayed(t, c)
 			if m.events != c.Events || m.count[journal.TypeOpened] != c.Accounts || len(m.ids) != c.Events {
 				t.Errorf("%+v: %d events with %d ids, %d accounts", c, m.events, len(m.ids), m.count[journal.TypeOpened])
