@@ -16,6 +16,9 @@ func (s *Service) Break(n account.Number, change func(*account.Account)) {
 	s.reducer.hold(func(state *account.State, _ eventstore.Tail) { change(state.Account(n)) })
 }
 
+// InDraft shows what a command would be decided on now.
+func (s *Service) InDraft(use func(*account.Draft, eventstore.Tail)) { s.reducer.draft(use) }
+
 // RetakeSnapshot takes one as the policy does.
 func (s *Service) RetakeSnapshot(ctx context.Context) error { return s.snapshots.byPolicy(ctx) }
 

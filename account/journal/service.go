@@ -106,8 +106,8 @@ func (s *Service) begin(ctx context.Context, cfg Config, lost error, from events
 	})
 	if s.snapshots != nil {
 		s.watching.Go(func() {
-			if s.received.Wait(ctx, s.target.Position) == nil {
-				s.snapshots.run(ctx, s.received.Wait)
+			if s.wait(ctx, s.target.Position) == nil {
+				s.snapshots.run(ctx, s.wait)
 			}
 		})
 	}
@@ -135,7 +135,7 @@ func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.P
 	}
 	for !s.caughtUp.Load() {
 		step, cancel := context.WithTimeout(ctx, progressInterval)
-		err := s.received.Wait(step, s.target.Position)
+		err := s.wait(step, s.target.Position)
 		cancel()
 		switch at := s.received.Head(); {
 		case err == nil && at.Position == s.target.Position && at != s.target:
@@ -198,7 +198,7 @@ func (s *Service) Ready() error {
 }
 
 func (s *Service) starting() error {
-	return fmt.Errorf("%w: event %d of %d", ErrStarting, s.received.Position(), s.target.Position)
+	return fmt.Errorf("%w: event %d of %d", ErrStarting, s.Applied(), s.target.Position)
 }
 
 // Serving is nil while the state may be shown to clients: it has once been as new
