@@ -59,6 +59,9 @@ func problemOf(err error) *problem {
 	if r, ok := errors.AsType[*account.Refusal](err); ok {
 		return refused(r)
 	}
+	if skew, ok := errors.AsType[*eventstore.SkewError](err); ok {
+		return newProblem(codeUnavailable, skewDetail(skew)).because(err)
+	}
 	if known, ok := storeErrors[kindOf(err)]; ok {
 		return newProblem(known.code, known.detail).because(err)
 	}
@@ -69,6 +72,10 @@ func problemOf(err error) *problem {
 		return newProblem(codeUnavailable, storeErrors[eventstore.KindUnavailable].detail).because(err)
 	}
 	return newProblem(codeInternal, "this is a defect of the service: report it with the requestId").because(err)
+}
+
+func skewDetail(skew *eventstore.SkewError) string {
+	return skew.Error() + "; until then this node takes no commands, and nothing was done: use another node"
 }
 
 const startingDetail = "this node is still reading the log: try again after Retry-After seconds"

@@ -56,6 +56,7 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 			}
 		},
 		Poller: eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
+		MaxLag: 5, MaxClockSkew: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)

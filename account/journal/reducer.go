@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"openpayment/account"
 	"openpayment/eventstore"
@@ -84,6 +85,13 @@ func (r *reducer) gathering() eventstore.Position {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.group.end()
+}
+
+// time is that of the newest event applied.
+func (r *reducer) time() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tail.Time
 }
 
 func stamp(ev eventstore.Event) account.Stamp {

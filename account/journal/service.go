@@ -18,6 +18,13 @@ type Config struct {
 	Poller eventstore.PollerConfig
 	// Observer is told what Writer, Poller and reducer do.
 	Observer eventstore.Observer
+	// MaxLag is how many events the state may be behind the newest one that this
+	// process has heard of before [Service.Ready] says so. 0: any number.
+	MaxLag int64
+	// MaxClockSkew is how far this process's clock may be behind the newest event's
+	// time, or away from the store's clock, before no more commands are taken. 0: any
+	// time.
+	MaxClockSkew time.Duration
 	// Snapshots says where snapshots of the state are kept, and when they are taken.
 	Snapshots SnapshotConfig
 	// Progress is told, every few seconds, how far the first reading of the log
@@ -32,6 +39,8 @@ type Service struct {
 	reducer  *reducer
 	received *eventstore.Subscription
 	writer   *eventstore.Writer[*account.Draft]
+	clocks   *eventstore.Clocks
+	maxLag   eventstore.Position
 
 	snapshots *snapshotter // nil without a store for them
 	replays   replays
@@ -69,7 +78,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	}
 	s := &Service{
 		log: log, poller: poller, reducer: newReducer(base.state, base.tail),
-		target: poller.Head(), started: time.Now(),
+		target: poller.Head(), started: time.Now(), maxLag: eventstore.Position(cfg.MaxLag),
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,
@@ -78,6 +87,8 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 		poller.Close()
 		return nil, err
 	}
+	s.clocks = eventstore.WatchClocks(ctx, backend, cfg.MaxClockSkew, cfg.Observer)
+	cfg.Writer.Clocks = s.clocks
 	s.writer = eventstore.StartWriter(log, poller, model{s}, cfg.Writer)
 	s.begin(ctx, cfg, lost, base.tail.Head.Position, manifests)
 	return s, nil
@@ -172,13 +183,17 @@ func (s *Service) Close(ctx context.Context) error {
 			s.snapshots.failed(0, err)
 		}
 	}
+	s.clocks.Close()
 	s.poller.Close()
 	return err
 }
 
-// ErrStarting is why a Service is not ready while it reads its log for the first
-// time.
-var ErrStarting = errors.New("the log is being read")
+// Why a Service is not ready: it reads its log for the first time, or more of the
+// log than Config.MaxLag is not part of its state.
+var (
+	ErrStarting = errors.New("the log is being read")
+	ErrLagging  = errors.New("the state lags behind the log")
+)
 
 // Ready is nil when the service can answer reads and commands; otherwise why not.
 func (s *Service) Ready() error {
@@ -193,6 +208,12 @@ func (s *Service) Ready() error {
 	}
 	if !s.caughtUp.Load() {
 		return s.starting()
+	}
+	if err := s.clocks.Check(s.reducer.time()); err != nil {
+		return err
+	}
+	if at, newest := s.Applied(), s.poller.Newest(); s.maxLag > 0 && newest-at > s.maxLag {
+		return fmt.Errorf("%w: event %d of %d", ErrLagging, at, newest)
 	}
 	return nil
 }
@@ -272,7 +293,7 @@ func (s *Service) Status() Status {
 	at, digest := state.Digest()
 	applied := eventstore.Position(state.Position())
 	status := Status{
-		Head: max(s.poller.Head().Position, applied), Applied: applied,
+		Head: max(s.poller.Newest(), applied), Applied: applied,
 		Accounts: state.Open(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(),
 		Queue: s.writer.Queue(), Uptime: time.Since(s.started), Problem: s.Ready(),
 	}
