@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"time"
 
 	"openpayment/account"
 	"openpayment/eventstore"
@@ -65,6 +66,7 @@ func partOf(ev eventstore.Event, decoded account.Event) (part, error) {
 type group struct {
 	members []member
 	size    int
+	since   time.Time // when the first came; of groups of several only
 }
 
 type member struct {
@@ -75,7 +77,9 @@ type member struct {
 // add takes the next event of the log, and tells whether the group is whole.
 func (g *group) add(m member, p part) (whole bool, err error) {
 	if len(g.members) == 0 {
-		g.size = p.of
+		if g.size = p.of; g.size > 1 {
+			g.since = time.Now()
+		}
 	}
 	if p.at != len(g.members)+1 || p.of != g.size {
 		return false, fmt.Errorf("it is part %s of a command, where part %s is due: a log holds all of a command or nothing", p, part{len(g.members) + 1, g.size})
@@ -95,6 +99,19 @@ func (g *group) end() eventstore.Position {
 		return 0
 	}
 	return g.members[0].ev.Seq + eventstore.Position(g.size) - 1
+}
+
+// groupPatience is how long the rest of a command may take to become visible: the
+// rows of one append may do so one after another.
+const groupPatience = 5 * time.Second
+
+// missing is an error of KindMissing if the rest of the group has not come for long.
+func (g *group) missing() error {
+	if len(g.members) == 0 || time.Since(g.since) < groupPatience {
+		return nil
+	}
+	return eventstore.NewError("receive", eventstore.KindMissing, fmt.Errorf(
+		"the log ends at part %s of a command: if it was imported, import the rest", part{len(g.members), g.size}))
 }
 
 // check is nil if all members can be applied, one after another: a state that

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"openpayment/account"
@@ -142,6 +143,33 @@ func TestALogThatEndsInTheMiddleOfACommandIsWaitedFor(t *testing.T) {
 		t.Errorf("%d is applied", n.Applied())
 	}
 	n.must(t, open(number(3)))
+}
+
+func TestALogThatStaysInTheMiddleOfACommandMakesTheNodeNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memory.New()
+		n := start(t, log)
+		n.must(t, open(number(100)))
+		command := opening(t, 0, 3)
+		propose(t, log, command[:2])
+		<-time.After(time.Second)
+		if err := n.Ready(); err != nil {
+			t.Errorf("a moment after half of a command: %v", err)
+		}
+		<-time.After(10 * time.Second)
+		wantKind(t, n.Ready(), eventstore.KindMissing)
+		_, err := n.Execute(t.Context(), open(number(200)), journal.Options{})
+		wantKind(t, err, eventstore.KindMissing)
+		if _, err := n.Account(number(100)); err != nil || n.Serving() != nil {
+			t.Errorf("reads do not go on: %v, %v", err, n.Serving())
+		}
+		propose(t, log, command[2:])
+		n.must(t, open(number(200)))
+		if err := n.Ready(); err != nil {
+			t.Error(err)
+		}
+		n.stop()
+	})
 }
 
 // broken are commands that no service has stored: what each event's meta says.

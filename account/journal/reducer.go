@@ -87,6 +87,14 @@ func (r *reducer) gathering() eventstore.Position {
 	return r.group.end()
 }
 
+// missing is why the command that has been received in part does not get whole, nil
+// if it may.
+func (r *reducer) missing() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.group.missing()
+}
+
 // time is that of the newest event applied.
 func (r *reducer) time() time.Time {
 	r.mu.Lock()

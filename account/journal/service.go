@@ -206,6 +206,9 @@ func (s *Service) Ready() error {
 	if err := s.poller.Health(); err != nil {
 		return err
 	}
+	if err := s.reducer.missing(); err != nil {
+		return err
+	}
 	if !s.caughtUp.Load() {
 		return s.starting()
 	}
@@ -244,7 +247,7 @@ func (s *Service) Serving() error {
 // obstacle is what keeps events that are in the log from this node's state: a
 // damaged or missing row, a log gone backwards, an event that halted the reducer.
 func (s *Service) obstacle() error {
-	for _, err := range []error{s.received.Health(), s.poller.Health()} {
+	for _, err := range []error{s.received.Health(), s.poller.Health(), s.reducer.missing()} {
 		switch eventstore.KindOf(err) {
 		case eventstore.KindDamaged, eventstore.KindMissing, eventstore.KindRegressed, eventstore.KindClosed:
 			return err
