@@ -26,7 +26,7 @@ func TestThreeNodesOnOneCassandraLog(t *testing.T) {
 }
 
 // starved is how long a node may be without a success, on a machine that is busy
-// with other tests. On two shared cores it was 1.2 s at most.
+// with other tests. On two shared cores it was 1.4 s at most.
 const starved = 5 * time.Second
 
 func checkFairness(t *testing.T, nodes []*process) {
