@@ -107,14 +107,14 @@ func Decode(ev eventstore.Event) (account.Event, error) {
 		return nil, nil
 	}
 	if v, ok := ev.Meta[metaDataVersion]; ok && v != "1" {
-		return nil, fmt.Errorf("event %d has version %q of %s, which this program does not know", ev.Seq, v, ev.Type)
+		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: fmt.Sprintf("this program does not know version %q of it", v)}
 	}
 	decoded, err := decodeV1(ev)
 	if err != nil {
-		return nil, fmt.Errorf("event %d (%s): %w", ev.Seq, ev.Type, err)
+		return nil, err
 	}
 	if subject := Subject(decoded.Accounts()[0]); subject != ev.Subject {
-		return nil, fmt.Errorf("event %d is about %s, but its data about %s", ev.Seq, ev.Subject, subject)
+		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: fmt.Sprintf("it is about %s, but its data about %s", ev.Subject, subject)}
 	}
 	return decoded, nil
 }
@@ -122,28 +122,31 @@ func Decode(ev eventstore.Event) (account.Event, error) {
 func decodeV1(ev eventstore.Event) (account.Event, error) {
 	switch ev.Type {
 	case TypeOpened:
-		d, err := parse[openedV1](ev.Data)
+		d, err := parse[openedV1](ev)
 		return account.Opened{Number: d.AccountNumber, SortCode: d.SortCode,
 			CustomerURLs: d.CustomerURLs, CardURLs: d.CardURLs, Currency: d.Currency}, err
 	case TypeUpdated:
-		d, err := parse[updatedV1](ev.Data)
+		d, err := parse[updatedV1](ev)
 		return account.Updated{Number: d.AccountNumber, SortCode: d.SortCode,
 			CustomerURLs: d.CustomerURLs, CardURLs: d.CardURLs}, err
 	case TypeClosed:
-		d, err := parse[closedV1](ev.Data)
+		d, err := parse[closedV1](ev)
 		return account.Closed{Number: d.AccountNumber}, err
 	default:
-		return nil, fmt.Errorf("this program does not know the type")
+		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: "this program does not know the type"}
 	}
 }
 
 // parse is strict: a member that is not known would be a fact ignored, one that
 // is left out or null a fact made up.
-func parse[F form](data string) (F, error) {
+func parse[F form](ev eventstore.Event) (F, error) {
 	var d F
-	err := json.Unmarshal([]byte(data), &d, json.RejectUnknownMembers(true))
+	err := json.Unmarshal([]byte(ev.Data), &d, json.RejectUnknownMembers(true))
 	if err == nil && !d.whole() {
 		err = errNotWhole
+	}
+	if err != nil {
+		err = &unreadable{ev.Seq, ev.Type, "its data is not in a form that this program knows", err}
 	}
 	return d, err
 }

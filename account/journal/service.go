@@ -20,6 +20,8 @@ type Config struct {
 	Observer eventstore.Observer
 	// Snapshots says where snapshots of the state are kept, and when they are taken.
 	Snapshots SnapshotConfig
+	// Replayed is told of each replay when it has ended, by its goroutine; may be nil.
+	Replayed func(Replay)
 	// Progress is told, every few seconds, how far the first reading of the log
 	// has come, and once when it is done; may be nil.
 	Progress func(at, head eventstore.Position, done bool)
@@ -87,7 +89,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 // snapshots say the log has lost: then nothing of it may be shown.
 func (s *Service) begin(ctx context.Context, cfg Config, lost error, from eventstore.Position, manifests []eventstore.Manifest) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.replays.service = s
+	s.replays.service, s.replays.ended = s, cfg.Replayed
 	if lost != nil {
 		s.writer.Halt(lost)
 		if cfg.Observer.Halted != nil {
