@@ -54,10 +54,19 @@ func problemOf(err error) *problem {
 	if r, ok := errors.AsType[*account.Refusal](err); ok {
 		return refused(r)
 	}
+	if r, ok := errors.AsType[*journal.ReplayRunningError](err); ok {
+		return running(r)
+	}
 	if known, ok := storeErrors[kindOf(err)]; ok {
-		return newProblem(known.code, known.detail).because(err)
+		p := newProblem(known.code, known.detail).because(err)
+		if halt, ok := journal.HaltOf(err); ok {
+			p.detail = haltDetail(halt)
+		}
+		return p
 	}
 	switch {
+	case errors.Is(err, journal.ErrNoReplay):
+		return newProblem(codeReplayNotFound, "there is no replay with this id, or it ended so long ago that this node has forgotten it")
 	case errors.Is(err, journal.ErrStarting):
 		return newProblem(codeNotCaughtUp, startingDetail).because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -66,7 +75,13 @@ func problemOf(err error) *problem {
 	return newProblem(codeInternal, "this is a defect of the service: report it with the requestId").because(err)
 }
 
-const startingDetail = "this node is still reading the log: try again after Retry-After seconds"
+const startingDetail = "the state is being restored from snapshots and the log: try again after Retry-After seconds"
+
+// haltDetail says which event can't be got past, and what helps. A newer version
+// of this program has written it, most likely.
+func haltDetail(h journal.Halt) string {
+	return fmt.Sprintf("halted at event %d (%s): %s: upgrade this node", h.Seq, h.Type, h.Reason)
+}
 
 // kindOf is the outermost kind, or, for a component that has halted, that of what
 // halted it, if the log is to blame.

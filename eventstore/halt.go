@@ -13,12 +13,14 @@ type HaltedAt struct {
 }
 
 // Error is one line.
-func (h *HaltedAt) Error() string {
-	name := ""
-	if h.Type != "" {
-		name = " (" + h.Type + ")"
+func (h *HaltedAt) Error() string { return h.Who + " halted at " + h.Place() + ": " + h.Err.Error() }
+
+// Place names the event: "event 17 (account.frozen)".
+func (h *HaltedAt) Place() string {
+	if h.Type == "" {
+		return fmt.Sprintf("event %d", h.Seq)
 	}
-	return fmt.Sprintf("%s halted at event %d%s: %v", h.Who, h.Seq, name, h.Err)
+	return fmt.Sprintf("event %d (%s)", h.Seq, h.Type)
 }
 
 // Unwrap gives the reason.

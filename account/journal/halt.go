@@ -28,18 +28,19 @@ func (u *unreadable) Error() string {
 // Unwrap gives the cause.
 func (u *unreadable) Unwrap() error { return u.cause }
 
-// Halt is where and why the reducer has stopped for good.
+// Halt is an event that the accounts can't go on behind, and why.
 type Halt struct {
 	Seq    eventstore.Position
 	Type   string
 	Reason string // in this module's own words: no text of a store or a library
 }
 
-// HaltOf tells whether err is, or comes of, the reducer having stopped at an event.
+// HaltOf tells whether err comes of an event that this program does not understand,
+// or can't apply: in the reducer, which has then stopped for good, or in a replay.
 func HaltOf(err error) (Halt, bool) {
 	at, ok := errors.AsType[*eventstore.HaltedAt](err)
-	if !ok || at.Who != subscriberName {
-		return Halt{}, false
+	if !ok || eventstore.KindOf(at.Err) != eventstore.KindOther {
+		return Halt{}, false // the log or the store is to blame
 	}
 	halt := Halt{Seq: at.Seq, Type: at.Type, Reason: at.Err.Error()} // the domain's words
 	if u, ok := errors.AsType[*unreadable](at.Err); ok {
