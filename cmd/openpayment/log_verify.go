@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -88,31 +87,26 @@ func audited(c *cobra.Command, store eventstore.Backend, cfg audit.Config) (audi
 }
 
 func verifyText(w io.Writer, source storeSource, r audit.Report, took time.Duration) error {
-	var failed error
-	print := func(format string, args ...any) {
-		if _, err := fmt.Fprintf(w, format+"\n", args...); err != nil {
-			failed = err
-		}
-	}
+	p := &printer{out: w}
 	for _, f := range append(r.Faults, r.Unproven...) {
 		if f.First == f.Last {
-			print("event %d: %s: %s", f.First, f.Kind, printable(f.Detail))
+			p.line("event %d: %s: %s", f.First, f.Kind, printable(f.Detail))
 		} else {
-			print("events %d to %d: %s: %s", f.First, f.Last, f.Kind, printable(f.Detail))
+			p.line("events %d to %d: %s: %s", f.First, f.Last, f.Kind, printable(f.Detail))
 		}
 	}
 	if r.HeadFault != "" {
-		print("head: %s", printable(r.HeadFault))
+		p.line("head: %s", printable(r.HeadFault))
 	}
 	rate := float64(r.Events) / max(took.Seconds(), 0.001)
-	print("checked %d events, %d to %d, in %s (%.0f/s)", r.Events, r.First, r.Last, took.Round(time.Millisecond), rate)
-	print("head: event %d, hash %s", r.Head.Position, r.Head.Hash)
+	p.line("checked %d events, %d to %d, in %s (%.0f/s)", r.Events, r.First, r.Last, took.Round(time.Millisecond), rate)
+	p.line("head: event %d, hash %s", r.Head.Position, r.Head.Hash)
 	if r.Intact() {
-		print("the log %s in %s is intact", source.log, source.display)
+		p.line("the log %s in %s is intact", source.log, source.display)
 	} else {
-		print("the log %s in %s is NOT intact", source.log, source.display)
+		p.line("the log %s in %s is NOT intact", source.log, source.display)
 	}
-	return failed
+	return p.failed
 }
 
 // verifyReport is the JSON form of a report.
@@ -135,10 +129,7 @@ type headReport struct {
 }
 
 func verifyJSON(w io.Writer, source storeSource, r audit.Report) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(verifyReport{
+	return printDocument(w, verifyReport{
 		Store: source.display, Log: source.log, Intact: r.Intact(), From: r.First, To: r.Last, Events: r.Events,
 		Head: headReport{r.Head.Position, r.Head.Hash.String()}, HeadFault: r.HeadFault,
 		Faults: append([]audit.Fault{}, r.Faults...), Unproven: append([]audit.Fault{}, r.Unproven...),

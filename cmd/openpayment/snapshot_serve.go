@@ -65,7 +65,7 @@ func observeSnapshots(log *logrus.Logger) journal.SnapshotObserver {
 		Rebuilding: func(from eventstore.Position) {
 			line := log.WithField("seq", from)
 			if from == 0 {
-				line.Info("no snapshot is of use: the whole log is read")
+				line.Info("the state is built from the whole log")
 				return
 			}
 			line.Info("the log is read behind the snapshot")
