@@ -21,7 +21,7 @@ type replay struct {
 	// proven is where the live state stood at the beginning: up to there everything
 	// is read from the log, and nothing taken from memory.
 	proven eventstore.Position
-	pacer   pacer
+	pacer  pacer
 }
 
 // run does it all. An error is that of a replay that failed: the live state is as

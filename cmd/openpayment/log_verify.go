@@ -24,14 +24,15 @@ func verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check the whole log, and name everything that is wrong with it",
 		Long: `Check every event of the log: that none is missing, that each matches its hash,
-which is taken over it and the hash before, that times don't go backwards, and
-that the head fits the last row. It goes on after each fault and names them all.
+which is taken over it and the hash before, that times don't go backwards, that the
+head fits the last row, and that the log still reaches to where each snapshot was
+taken, with the same event there. It goes on after each fault and names them all.
 The exit code is 0 if the log is intact, 1 if not.
 
 An event is "unproven" if the hash it builds on is lost with the event before it.
 
-Keep the head that is printed: a log that was cut off at its end, head and all,
-looks like one that has never been longer.`,
+Keep the head that is printed: a log that was cut off at its end, head and all, looks
+like one that has never been longer, if there is no snapshot of what was cut off.`,
 		Example: `  openpayment log verify
   openpayment log verify --json --store sqlite:/var/lib/openpayment/openpayment.db
   openpayment log verify --from 100000 --to 200000 --store cassandra://127.0.0.1:9042/openpayment`,
@@ -60,7 +61,13 @@ var errNotIntact = errors.New("the log is not intact: keep it as it is, and rest
 
 func verify(c *cobra.Command, store eventstore.Store, source storeSource, o verifyOptions) error {
 	begin := time.Now()
-	report, err := audited(c, store, audit.Config{First: eventstore.Position(o.from), Last: eventstore.Position(o.to)})
+	snapshots, err := store.Manifests(c.Context())
+	if err != nil {
+		return err
+	}
+	report, err := audited(c, store, audit.Config{
+		First: eventstore.Position(o.from), Last: eventstore.Position(o.to), Snapshots: snapshots,
+	})
 	if err != nil {
 		return fmt.Errorf("the log could not be checked to its end: %w", err)
 	}
