@@ -80,7 +80,8 @@ func replay(c *cobra.Command, o replayOptions) error {
 	case o.follow != "":
 		return followReplay(c, o, o.follow)
 	}
-	text, err := o.call(c.Context(), quick, http.MethodPost, "/v1/admin/replays", map[string]any{"from": o.from, "swap": o.swap})
+	// Not even an interrupt leaves a replay behind of which nobody knows the id.
+	text, err := o.call(context.WithoutCancel(c.Context()), quick, http.MethodPost, "/v1/admin/replays", map[string]any{"from": o.from, "swap": o.swap})
 	if p, ok := refusedAs(err, "replay-running"); ok {
 		return fmt.Errorf("replay %[1]s is running: openpayment replay --follow %[1]s shows it, --cancel %[1]s ends it", p.Replay)
 	}
