@@ -1,6 +1,7 @@
 package account
 
-// Command is what somebody asks for: one of [Open], [Update] and [Close].
+// Command is what somebody asks for: one of [Open], [Update], [Close], [Deposit],
+// [Withdraw] and [Transfer].
 type Command interface {
 	// Validate lists every fault that can be seen without looking at any account.
 	Validate() []Fault

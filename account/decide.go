@@ -5,8 +5,10 @@ import "fmt"
 // Decide answers a command on the accounts that v shows: with the event that
 // follows from it, or a *[Refusal]. The first of these that applies refuses:
 // invalid, account-not-found, account-closed, version-mismatch, account-exists or
-// account-not-empty, and last what only shows beside the account (a currency that
-// isn't the account's).
+// account-not-empty, what only shows beside the account (an update that names
+// another currency), and then same-account, currency-mismatch, insufficient-funds,
+// amount-out-of-range. Where one reason applies to both accounts of a transfer, the
+// refusal is about the one that pays.
 //
 // It has no effects; the same command on the same view gives the same answer, the
 // number of an account opened without one aside.
@@ -105,26 +107,45 @@ func find(v View, number Number, match *Match) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if match != nil && !match.Any && match.Version != a.Version {
-		return nil, &Refusal{
-			Code: CodeVersionMismatch, Expected: match.Version, Actual: a.Version,
-			Detail: fmt.Sprintf("account %s has version %d, not %d: read it again and decide anew", number, a.Version, match.Version),
-		}
+	return a, matches(a, match)
+}
+
+// matches refuses an account that is not as the caller believes.
+func matches(a *Account, match *Match) error {
+	if match == nil || match.Any || match.Version == a.Version {
+		return nil
 	}
-	return a, nil
+	return &Refusal{
+		Code: CodeVersionMismatch, Expected: match.Version, Actual: a.Version,
+		Detail: fmt.Sprintf("account %s has version %d, not %d: read it again and decide anew", a.Number, a.Version, match.Version),
+	}
 }
 
 // Lookup gives an open account, or the refusal that says why there is none.
 func Lookup(v View, number Number) (*Account, error) {
-	switch a := v.Account(number); {
-	case a == nil:
-		return nil, NotFound(number)
-	case a.Status == StatusClosed:
-		return nil, &Refusal{Code: CodeAccountClosed,
-			Detail: fmt.Sprintf("account %s was closed at event %d; its history can still be read", number, a.Version)}
-	default:
-		return a, nil
+	a := v.Account(number)
+	if err := exists(a, number); err != nil {
+		return nil, err
 	}
+	if err := isOpen(a); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func exists(a *Account, number Number) error {
+	if a == nil {
+		return NotFound(number)
+	}
+	return nil
+}
+
+func isOpen(a *Account) error {
+	if a.Status != StatusClosed {
+		return nil
+	}
+	return &Refusal{Code: CodeAccountClosed,
+		Detail: fmt.Sprintf("account %s was closed at event %d; its history can still be read", a.Number, a.Version)}
 }
 
 // NotFound is the refusal for a number that no account has had. A malformed

@@ -2,8 +2,8 @@ package account
 
 import "fmt"
 
-// Event is something that has happened to accounts: one of [Opened], [Updated]
-// and [Closed].
+// Event is something that has happened to accounts: one of [Opened], [Updated],
+// [Closed], [Deposited], [Withdrawn] and [Transferred].
 type Event interface {
 	// Accounts lists the accounts the event touches. The first is what the event
 	// is about.

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"math"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -51,11 +52,14 @@ var matches = rapid.Custom(func(t *rapid.T) *account.Match {
 })
 
 // commands are of every kind, good ones mostly.
-var commands = rapid.OneOf(rapid.Map(opens, asCommand), rapid.Map(updates, asCommand), rapid.Map(closes, asCommand), zeroes)
+var commands = rapid.OneOf(rapid.Map(opens, asCommand), rapid.Map(updates, asCommand), rapid.Map(closes, asCommand),
+	rapid.Map(deposits, asCommand), rapid.Map(withdrawals, asCommand), rapid.Map(transfers, asCommand), zeroes)
 
 func asCommand[C account.Command](c C) account.Command { return c }
 
-var zeroes = rapid.SampledFrom([]account.Command{account.Open{}, account.Update{}, account.Close{}})
+var zeroes = rapid.SampledFrom([]account.Command{
+	account.Open{}, account.Update{}, account.Close{}, account.Deposit{}, account.Withdraw{}, account.Transfer{},
+})
 
 var opens = rapid.Custom(func(t *rapid.T) account.Open {
 	c := account.Open{
@@ -91,6 +95,33 @@ var closes = rapid.Custom(func(t *rapid.T) account.Close {
 	return account.Close{Account: account.Number(text(numbers).Draw(t, "account")), Match: matches.Draw(t, "match")}
 })
 
+// amounts are small ones mostly, so that balances meet them; and all others.
+var amounts = rapid.OneOf(
+	rapid.Int64Range(1, 9), rapid.Int64Range(1, 9),
+	rapid.SampledFrom([]int64{0, -1, 1, account.MaxBalance - 1, account.MaxBalance, account.MaxBalance + 1, math.MaxInt64, math.MinInt64}),
+	rapid.Int64(),
+)
+
+var references = rapid.OneOf(rapid.Just(""), rapid.StringN(0, 150, -1), hostile)
+
+var deposits = rapid.Custom(func(t *rapid.T) account.Deposit {
+	return account.Deposit{
+		Account: account.Number(text(numbers).Draw(t, "account")), Match: matches.Draw(t, "match"),
+		Amount: amounts.Draw(t, "amount"), Currency: account.Currency(text(currencies).Draw(t, "currency")),
+		Reference: references.Draw(t, "reference"),
+	}
+})
+
+var withdrawals = rapid.Map(deposits, func(d account.Deposit) account.Withdraw { return account.Withdraw(d) })
+
+var transfers = rapid.Custom(func(t *rapid.T) account.Transfer {
+	d := deposits.Draw(t, "what")
+	return account.Transfer{
+		From: d.Account, To: account.Number(text(numbers).Draw(t, "to")), Match: d.Match,
+		Amount: d.Amount, Currency: d.Currency, Reference: d.Reference,
+	}
+})
+
 // views are accounts in any condition, ones no history leads to included.
 var views = rapid.Custom(func(t *rapid.T) accounts {
 	v := make(accounts)
@@ -99,7 +130,7 @@ var views = rapid.Custom(func(t *rapid.T) accounts {
 		v[n] = &account.Account{
 			Number: n, SortCode: "10-20-30", Currency: currencies.Draw(t, "currency"),
 			CustomerURLs: goodURLs.Draw(t, "customers"), CardURLs: goodURLs.Draw(t, "cards"),
-			Balance: rapid.SampledFrom([]int64{0, 0, 1, 1<<53 - 1, -1}).Draw(t, "balance"),
+			Balance: rapid.OneOf(rapid.Int64Range(0, 9), amounts).Draw(t, "balance"),
 			Status:  rapid.SampledFrom([]account.Status{account.StatusOpen, account.StatusOpen, account.StatusClosed}).Draw(t, "status"),
 			Version: seq, OpenedAt: at(1).Time, UpdatedAt: at(seq).Time,
 		}
@@ -111,11 +142,18 @@ var views = rapid.Custom(func(t *rapid.T) accounts {
 var events = rapid.Custom(func(t *rapid.T) account.Event {
 	n, code := numbers.Draw(t, "number"), "40-50-60"
 	customers, cards := goodURLs.Draw(t, "customers"), goodURLs.Draw(t, "cards")
-	switch rapid.IntRange(0, 4).Draw(t, "event") {
+	amount, currency := amounts.Draw(t, "amount"), currencies.Draw(t, "currency")
+	switch rapid.IntRange(0, 9).Draw(t, "event") {
 	case 0, 1:
-		return account.Opened{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards, Currency: currencies.Draw(t, "currency")}
+		return account.Opened{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards, Currency: currency}
 	case 2, 3:
 		return account.Updated{Number: n, SortCode: code, CustomerURLs: customers, CardURLs: cards}
+	case 4, 5:
+		return account.Deposited{Number: n, Amount: amount, Currency: currency}
+	case 6:
+		return account.Withdrawn{Number: n, Amount: amount, Currency: currency, Reference: "r"}
+	case 7, 8:
+		return account.Transferred{From: n, To: numbers.Draw(t, "to"), Amount: amount, Currency: currency}
 	default:
 		return account.Closed{Number: n}
 	}

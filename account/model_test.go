@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"maps"
+	"math/big"
 	"reflect"
 	"slices"
 	"testing"
@@ -17,6 +18,7 @@ type model struct {
 	accounts map[account.Number]account.Account
 	history  map[account.Number][]int64
 	position int64
+	supply   map[account.Currency]int64 // what came in, less what went out
 
 	state *account.State
 }
@@ -26,6 +28,7 @@ func TestAStateIsWhatItsEventsMadeIt(t *testing.T) {
 		m := &model{
 			accounts: make(map[account.Number]account.Account),
 			history:  make(map[account.Number][]int64),
+			supply:   make(map[account.Currency]int64),
 			state:    account.NewState(),
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -63,23 +66,41 @@ func (m *model) pass(t *rapid.T) {
 
 func (m *model) apply(t *rapid.T, ev account.Event) (possible bool) {
 	stamp := at(m.position + 1)
-	after, possible := m.naive(ev, stamp)
+	afters, possible := m.naive(ev, stamp)
 	if err := m.state.Apply(ev, stamp); (err == nil) != possible {
 		t.Fatalf("%+v at %d: %v, though possible is %t", ev, stamp.Seq, err, possible)
 	}
 	if possible {
 		m.position = stamp.Seq
-		m.accounts[after.Number] = after
-		m.history[after.Number] = append(m.history[after.Number], stamp.Seq)
+		for _, after := range afters {
+			m.accounts[after.Number] = after
+			m.history[after.Number] = append(m.history[after.Number], stamp.Seq)
+		}
+		switch e := ev.(type) {
+		case account.Deposited:
+			m.supply[e.Currency] += e.Amount
+		case account.Withdrawn:
+			m.supply[e.Currency] -= e.Amount
+		}
 	}
 	return possible
 }
 
-func (m *model) naive(ev account.Event, stamp account.Stamp) (after account.Account, possible bool) {
+func (m *model) naive(ev account.Event, stamp account.Stamp) (afters []account.Account, possible bool) {
 	before, there := m.accounts[ev.Accounts()[0]]
 	isOpen := there && before.Status == account.StatusOpen
-	after = before
+	after := before
 	switch e := ev.(type) {
+	case account.Deposited:
+		after, possible = m.moved(e.Number, e.Currency, e.Amount, +1)
+	case account.Withdrawn:
+		after, possible = m.moved(e.Number, e.Currency, e.Amount, -1)
+	case account.Transferred:
+		paid, can := m.moved(e.To, e.Currency, e.Amount, +1)
+		after, possible = m.moved(e.From, e.Currency, e.Amount, -1)
+		possible = possible && can && e.From != e.To
+		paid.Version, paid.UpdatedAt = stamp.Seq, stamp.Time
+		afters = append(afters, paid)
 	case account.Opened:
 		possible = !there
 		after = account.Account{
@@ -94,12 +115,25 @@ func (m *model) naive(ev account.Event, stamp account.Stamp) (after account.Acco
 		after.Status = account.StatusClosed
 	}
 	after.Version, after.UpdatedAt = stamp.Seq, stamp.Time
+	return append(afters, after), possible
+}
+
+// moved is an account with an amount added or taken, and whether that can be. It
+// calculates without bounds.
+func (m *model) moved(n account.Number, c account.Currency, amount, sign int64) (account.Account, bool) {
+	after, there := m.accounts[n]
+	sum := new(big.Int).Mul(big.NewInt(amount), big.NewInt(sign))
+	sum.Add(sum, big.NewInt(after.Balance))
+	possible := there && after.Status == account.StatusOpen && after.Currency == c && amount >= 1 && amount < 1<<53 &&
+		sum.Sign() >= 0 && sum.BitLen() <= 53
+	after.Balance = sum.Int64()
 	return after, possible
 }
 
 func (m *model) compare(t *rapid.T) {
 	open := 0
 	var digest account.Digest
+	total := make(map[account.Currency]int64)
 	for n, want := range m.accounts {
 		if got := m.state.Account(n); got == nil || !reflect.DeepEqual(*got, want) {
 			t.Fatalf("account %s is %+v, want %+v", n, got, want)
@@ -111,6 +145,14 @@ func (m *model) compare(t *rapid.T) {
 			open++
 		}
 		digest.Add(account.DigestOf(&want))
+		if total[want.Currency] += want.Balance; want.Balance < 0 {
+			t.Fatalf("account %s has %d", n, want.Balance)
+		}
+	}
+	for c, supply := range m.supply {
+		if total[c] != supply {
+			t.Fatalf("there are %d %s, but %d came in", total[c], c, supply)
+		}
 	}
 	if got := m.state.Open(); got != open {
 		t.Fatalf("%d accounts are open, want %d", got, open)

@@ -14,6 +14,7 @@ import (
 var codes = []account.Code{
 	account.CodeInvalid, account.CodeAccountExists, account.CodeAccountNotFound,
 	account.CodeAccountClosed, account.CodeVersionMismatch, account.CodeAccountNotEmpty,
+	account.CodeSameAccount, account.CodeCurrencyMismatch, account.CodeInsufficientFunds, account.CodeAmountOutOfRange,
 }
 
 // Whatever is asked of whatever accounts, the answer is an event that can follow

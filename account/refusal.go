@@ -12,6 +12,11 @@ const (
 	CodeAccountClosed   Code = "account-closed"
 	CodeVersionMismatch Code = "version-mismatch" // the account is not as the caller believed
 	CodeAccountNotEmpty Code = "account-not-empty"
+
+	CodeSameAccount       Code = "same-account"        // a transfer to where it comes from
+	CodeCurrencyMismatch  Code = "currency-mismatch"   // the account is kept in another
+	CodeInsufficientFunds Code = "insufficient-funds"  // the balance would be negative
+	CodeAmountOutOfRange  Code = "amount-out-of-range" // the balance would be more than MaxBalance
 )
 
 // Refusal is the answer to a command that leads to no event.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The limits of URL lists.
@@ -75,6 +76,21 @@ func (f *faults) sortCode(pointer, s string) {
 func (f *faults) currency(pointer, s string) {
 	if !KnownCurrency(Currency(s)) {
 		f.add(pointer, "must be a currency code of ISO 4217 in capital letters, such as GBP")
+	}
+}
+
+// AmountRule says in words what an amount can be.
+const AmountRule = "must be a whole number of minor units, from 1 to 9007199254740991"
+
+func (f *faults) money(amount int64, c Currency, reference string) {
+	if amount < 1 || amount > MaxBalance {
+		f.add("/amount", AmountRule)
+	}
+	f.currency("/currency", string(c))
+	if n := utf8.RuneCountInString(reference); n > MaxReferenceChars {
+		f.add("/reference", fmt.Sprintf("has %d characters; at most %d are allowed", n, MaxReferenceChars))
+	} else if !utf8.ValidString(reference) {
+		f.add("/reference", "is not valid UTF-8")
 	}
 }
 

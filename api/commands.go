@@ -148,24 +148,32 @@ func (c *call) options() (journal.Options, error) {
 	return journal.Options{Meta: meta}, nil
 }
 
-// carryOut brings a command to the head of the log and answers with the account
-// as it is then.
-func (c *call) carryOut(command account.Command, options journal.Options, status int) error {
+// execute brings a command to the head of the log, and says in the answer where
+// its event stands.
+func (c *call) execute(command account.Command, options journal.Options) (journal.Outcome, error) {
 	out, err := c.service.Execute(c.r.Context(), command, options)
 	c.applied()
+	switch header := c.w.Header(); {
+	case err != nil:
+	case options.DryRun:
+		header.Set("Dry-Run", "true")
+	default:
+		header.Set("Event-Position", strconv.FormatInt(int64(out.Position), 10))
+	}
+	return out, err
+}
+
+// carryOut executes a command and answers with the account as it is then.
+func (c *call) carryOut(command account.Command, options journal.Options, status int) error {
+	out, err := c.execute(command, options)
 	if err != nil {
 		return err
-	}
-	header := c.w.Header()
-	if options.DryRun {
-		header.Set("Dry-Run", "true")
-	} else {
-		header.Set("Event-Position", strconv.FormatInt(int64(out.Position), 10))
 	}
 	if status == http.StatusNoContent {
 		return c.reply(status, "", nil)
 	}
 	if !options.DryRun {
+		header := c.w.Header()
 		header.Set("ETag", etag(out.Account.Version))
 		if status == http.StatusCreated {
 			header.Set("Location", accountPath(out.Account.Number))

@@ -46,6 +46,10 @@
 //	413  body-too-large
 //	415  unsupported-media-type
 //	422  invalid                with a list of errors
+//	422  same-account           of a transfer
+//	422  currency-mismatch
+//	422  insufficient-funds
+//	422  amount-out-of-range    the balance would be; an amount that is none is invalid
 //	500  internal               a defect; the log has the rest under the request id
 //	503  not-caught-up          the node has not applied what is needed
 //	503  overloaded             nothing was done

@@ -18,6 +18,11 @@ var refusals = map[account.Code]code{
 	account.CodeAccountClosed:   codeAccountClosed,
 	account.CodeVersionMismatch: codeVersionMismatch,
 	account.CodeAccountNotEmpty: codeAccountNotEmpty,
+
+	account.CodeSameAccount:       codeSameAccount,
+	account.CodeCurrencyMismatch:  codeCurrency,
+	account.CodeInsufficientFunds: codeFunds,
+	account.CodeAmountOutOfRange:  codeAmountRange,
 }
 
 // storeErrors gives what clients are told of each kind of the store's errors.

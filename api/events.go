@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"openpayment/account/journal"
 	"openpayment/eventstore"
 )
 
@@ -55,7 +56,7 @@ func (c *call) scan(after, applied eventstore.Position, limit int) ([]eventstore
 		}
 		for _, ev := range events {
 			after = ev.Seq
-			if (wantedType == "" || ev.Type == wantedType) && (wantedSubject == "" || ev.Subject == wantedSubject) {
+			if (wantedType == "" || ev.Type == wantedType) && (wantedSubject == "" || journal.About(ev, wantedSubject)) {
 				if found = append(found, ev); len(found) == limit {
 					return found, after, nil
 				}

@@ -33,6 +33,9 @@ func Cursor(key string, parts ...string) string { return scope(parts).cursor(key
 // ParseTime reads a time as ?at= does.
 var ParseTime = parseTime
 
+// WholeNumber reads a JSON number as amounts are read.
+var WholeNumber = wholeNumber
+
 // ScanBudget is how many events one request looks through.
 const ScanBudget = scanBudget
 

@@ -96,8 +96,19 @@ func (f *form) minor(pointer, detail string) {
 
 const nullDetail = "null is not the same as leaving it out"
 
-// text takes a field that holds a string; nil when it was left out or is faulty.
+// text takes a field that holds a string with something in it; nil when it was
+// left out or is faulty.
 func (f *form) text(name string, required bool) *string {
+	s := f.string(name, required)
+	if s != nil && *s == "" {
+		f.fault(pointer(name), "is empty")
+		return nil
+	}
+	return s
+}
+
+// string takes a field that holds a string; nil when it was left out or is faulty.
+func (f *form) string(name string, required bool) *string {
 	value, present := f.members[name]
 	at := pointer(name)
 	switch {
@@ -109,10 +120,8 @@ func (f *form) text(name string, required bool) *string {
 	case value.Kind() != jsontext.KindString:
 		f.fault(at, "must be a string")
 	default:
-		if s := unquote(value); s != "" {
-			return &s
-		}
-		f.fault(at, "is empty")
+		s := unquote(value)
+		return &s
 	}
 	return nil
 }

@@ -31,6 +31,10 @@ const (
 	codeBodyTooLarge    code = "body-too-large"
 	codeMediaType       code = "unsupported-media-type"
 	codeInvalid         code = "invalid"
+	codeSameAccount     code = "same-account"
+	codeCurrency        code = "currency-mismatch"
+	codeFunds           code = "insufficient-funds"
+	codeAmountRange     code = "amount-out-of-range"
 	codeInternal        code = "internal"
 	codeNotCaughtUp     code = "not-caught-up"
 	codeOverloaded      code = "overloaded"
@@ -66,6 +70,10 @@ var problemKinds = map[code]problemKind{
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},
 	codeMediaType:       {415, "The body's media type is not supported", "media type is not supported", 0},
 	codeInvalid:         {422, "The request breaks a rule", "request breaks a rule", 0},
+	codeSameAccount:     {422, "The transfer is from and to one account", "transfer to the same account", 0},
+	codeCurrency:        {422, "The account is kept in another currency", "account has another currency", 0},
+	codeFunds:           {422, "There is not enough money in the account", "insufficient funds", 0},
+	codeAmountRange:     {422, "The amount is more than the account can hold", "amount is out of range", 0},
 	codeInternal:        {500, "Something went wrong here", "internal error", 0},
 	codeNotCaughtUp:     {503, "This node is not up to date", "node is not up to date", 1},
 	codeOverloaded:      {503, "Too much is waiting", "too much is waiting", 1},

@@ -57,6 +57,15 @@ func resources() []resource {
 		{"/v1/accounts/{number}/events", map[string]operation{
 			"GET": {does: "list account events", handle: listHistory, params: []string{"limit", "cursor", "order"}},
 		}},
+		{"/v1/accounts/{number}/deposits", map[string]operation{
+			"POST": {does: "deposit", handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
+		}},
+		{"/v1/accounts/{number}/withdrawals", map[string]operation{
+			"POST": {does: "withdraw", handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
+		}},
+		{"/v1/transfers", map[string]operation{
+			"POST": {does: "transfer", handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
+		}},
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
 		}},

@@ -40,13 +40,13 @@ func toWire(a *account.Account) wireAccount {
 // wireEvent is an event's JSON form. Data is as it stands in the log.
 type wireEvent struct {
 	Seq     eventstore.Position `json:"seq"`
-	ID      string              `json:"id"`
+	ID      string              `json:"id,omitzero"` // left out of dry runs only, as is Hash
 	Type    string              `json:"type"`
 	Subject string              `json:"subject"`
 	Time    string              `json:"time"`
 	Meta    map[string]string   `json:"meta"`
 	Data    jsontext.Value      `json:"data"`
-	Hash    string              `json:"hash"`
+	Hash    string              `json:"hash,omitzero"`
 }
 
 func eventToWire(ev eventstore.Event) wireEvent {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -33,12 +34,12 @@ const (
 type answers struct {
 	mu   sync.Mutex
 	told map[string]eventstore.Kind // of the error
-	at   map[string]eventstore.Position
+	at   map[string]eventstore.Placed
 }
 
 func surviveFaults(t *testing.T, seed uint64) {
 	storage := memory.New()
-	got := &answers{told: map[string]eventstore.Kind{}, at: map[string]eventstore.Position{}}
+	got := &answers{told: map[string]eventstore.Kind{}, at: map[string]eventstore.Placed{}}
 	var callers sync.WaitGroup
 	var stops []func()
 	for name := range 2 {
@@ -66,12 +67,12 @@ func surviveFaults(t *testing.T, seed uint64) {
 func (a *answers) submit(n *node, data string, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	pos, err := n.writer.Submit(ctx, happenTimes("subjects/1", 250, 1, data))
+	placed, err := n.writer.Submit(ctx, happenTimes("subjects/1", 250, 1, data))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
 	case err == nil:
-		a.at[data] = pos
+		a.at[data] = placed
 	case errors.Is(err, errTooMany):
 		a.told[data] = eventstore.KindConflict // refused; any kind that means: not stored
 	default:
@@ -87,9 +88,12 @@ func (a *answers) check(t *testing.T, events []eventstore.Event) {
 		}
 		stored[ev.Data] = ev.Seq
 	}
-	for data, at := range a.at {
+	for data, placed := range a.at {
+		at := placed.Position
 		if stored[data] != at {
 			t.Errorf("%s was acknowledged at %d, but stands at %d", data, at, stored[data])
+		} else if !reflect.DeepEqual(placed.Events, events[at-1:at]) {
+			t.Errorf("%s was acknowledged as %+v, but stands as %+v", data, placed.Events, events[at-1])
 		}
 	}
 	for data, kind := range a.told {

@@ -126,7 +126,7 @@ func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan
 			continue
 		}
 		proposals, err := s.decide(draft, slot)
-		s.position, s.refusal = slot.Seq+Position(len(proposals))-1, err
+		s.outcome, s.refusal = Placed{Position: slot.Seq + Position(len(proposals)) - 1}, err
 		if err != nil || len(proposals) == 0 {
 			p.refused = append(p.refused, s)
 			if len(p.accepted) == 0 {
@@ -148,6 +148,7 @@ func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan
 			w.putBack(pending[i:])
 			break // the draft holds what is not in the plan: it ends here
 		}
+		s.outcome.Events = events // number gives those with their hashes
 		p.events = append(p.events, events...)
 		p.accepted = append(p.accepted, s)
 		slot.Seq += Position(len(events))
@@ -186,12 +187,17 @@ func place(proposals []Proposal, slot Slot) (events []Event, bytes int, err erro
 	return events, bytes, nil
 }
 
-// number links the plan's events to the chain.
+// number links the plan's events to the chain, and gives each command its own.
 func (p *plan[D]) number() {
 	prev := p.at.Head.Hash
 	for i := range p.events {
 		p.events[i].Hash = p.events[i].ChainHash(prev)
 		prev = p.events[i].Hash
+	}
+	rest := p.events
+	for _, s := range p.accepted {
+		n := len(s.outcome.Events)
+		s.outcome.Events, rest = rest[:n:n], rest[n:]
 	}
 }
 

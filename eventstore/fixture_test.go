@@ -132,11 +132,11 @@ func checkLog(t testing.TB, storage *memory.Log) []eventstore.Event {
 // mustSubmit submits and wants success.
 func mustSubmit(t testing.TB, w *eventstore.Writer[tallyDraft], d eventstore.Decide[tallyDraft]) eventstore.Position {
 	t.Helper()
-	pos, err := w.Submit(context.Background(), d)
+	placed, err := w.Submit(context.Background(), d)
 	if err != nil {
 		t.Errorf("submit: %v", err)
 	}
-	return pos
+	return placed.Position
 }
 
 func wantKind(t testing.TB, err error, kind eventstore.Kind) {

@@ -18,13 +18,20 @@ type submission[D any] struct {
 	phase  atomic.Int32
 
 	// The last decision's outcome; the Writer goroutine's own.
-	position Position
-	refusal  error
+	outcome Placed
+	refusal error
+}
+
+// Placed is what a decided command has led to. Events are as they stand in the
+// log: shared, and never changed.
+type Placed struct {
+	Position Position // of the last event; without any, what the command was decided on
+	Events   []Event
 }
 
 type answer struct {
-	position Position
-	err      error
+	outcome Placed
+	err     error
 }
 
 const (
@@ -35,15 +42,15 @@ const (
 )
 
 // giveUp is the caller's answer when its context has ended.
-func (s *submission[D]) giveUp() (Position, error) {
+func (s *submission[D]) giveUp() (Placed, error) {
 	switch s.phase.Swap(phaseAbandoned) {
 	case phaseAnswered:
 		a := <-s.answer
-		return a.position, a.err
+		return a.outcome, a.err
 	case phaseTaken:
-		return 0, newError("submit", KindUnknown, s.ctx.Err())
+		return Placed{}, newError("submit", KindUnknown, s.ctx.Err())
 	default:
-		return 0, newError("submit", KindUnavailable, errors.Join(errors.New("not submitted in time"), s.ctx.Err()))
+		return Placed{}, newError("submit", KindUnavailable, errors.Join(errors.New("not submitted in time"), s.ctx.Err()))
 	}
 }
 
@@ -58,12 +65,12 @@ func (s *submission[D]) release() { s.phase.CompareAndSwap(phaseTaken, phaseWait
 // conclude answers s with what was decided last.
 func (s *submission[D]) conclude() {
 	if s.phase.Swap(phaseAnswered) != phaseAbandoned {
-		s.answer <- answer{s.position, s.refusal}
+		s.answer <- answer{s.outcome, s.refusal}
 	}
 }
 
 // reject answers s with err, whatever was decided.
 func (s *submission[D]) reject(err error) {
-	s.position, s.refusal = 0, err
+	s.outcome, s.refusal = Placed{}, err
 	s.conclude()
 }

@@ -117,20 +117,19 @@ func StartWriter[D any](log *Log, poller *Poller, model Model[D], cfg WriterConf
 }
 
 // Submit decides a command and stores what follows from it. It returns the
-// position of the command's last event, after that is durable and part of the
-// model; for a command without events, the position it was decided on.
+// command's events after they are durable and part of the model.
 //
 // Errors: what decide returned, as it is; or an [Error] of KindOverloaded,
 // KindUnavailable, KindInvalid (limits), KindClosed: nothing was stored, nor will
 // be; KindUnknown: it may have been, or still may be.
-func (w *Writer[D]) Submit(ctx context.Context, decide Decide[D]) (Position, error) {
+func (w *Writer[D]) Submit(ctx context.Context, decide Decide[D]) (Placed, error) {
 	s := &submission[D]{ctx: ctx, decide: decide, answer: make(chan answer, 1)}
 	if err := w.enqueue(s); err != nil {
-		return 0, err
+		return Placed{}, err
 	}
 	select {
 	case a := <-s.answer:
-		return a.position, a.err
+		return a.outcome, a.err
 	case <-ctx.Done():
 		return s.giveUp()
 	}

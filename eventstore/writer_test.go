@@ -3,6 +3,7 @@ package eventstore_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +30,39 @@ func TestACommandIsStoredAndAppliedWhenSubmitReturns(t *testing.T) {
 	if events := checkLog(t, storage); len(events) != 3 {
 		t.Errorf("the log has %d events, want 3", len(events))
 	}
+}
+
+func TestEveryCallerIsGivenTheEventsOfItsOwnCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storage := memory.New()
+		gate := newGate(storage.Open())
+		n, stop := startNode(t, gate, nodeConfig{})
+		defer stop()
+		callers, all := sync.WaitGroup{}, make([]eventstore.Placed, 5)
+		submit := func(i int, d eventstore.Decide[tallyDraft]) {
+			callers.Go(func() { all[i], _ = n.writer.Submit(context.Background(), d) })
+			synctest.Wait()
+		}
+		submit(0, happen("first", plenty))
+		gate.awaitAppend() // the others share a batch
+		submit(1, happenTimes("a", plenty, 3, "{}"))
+		submit(2, happen("first", 1)) // refused
+		submit(3, func(tallyDraft, eventstore.Slot) ([]eventstore.Proposal, error) { return nil, nil })
+		submit(4, happenTimes("a", plenty, 2, "{}"))
+		gate.open()
+		callers.Wait()
+		log := checkLog(t, storage)
+		for i, want := range [][]eventstore.Event{log[:1], log[1:4], nil, nil, log[4:]} {
+			if got := all[i].Events; !reflect.DeepEqual(got, want) || len(got) != cap(got) {
+				t.Errorf("command %d was given %+v, want %+v", i, got, want)
+			}
+		}
+		for i, want := range map[int]eventstore.Position{0: 1, 1: 4, 3: 4, 4: 6} {
+			if all[i].Position != want {
+				t.Errorf("command %d ends at %d, want %d", i, all[i].Position, want)
+			}
+		}
+	})
 }
 
 func TestARefusalStoresNothingAndDisturbsNoNeighbour(t *testing.T) {

@@ -15,8 +15,9 @@ type Options struct {
 
 // Outcome is what an accepted command led to.
 type Outcome struct {
-	Account  *account.Account    // as it is just after the command
-	Position eventstore.Position // of the command's last event; what it would have been, in a dry run
+	Account  *account.Account    // what the event is about, as it is just after it
+	Event    eventstore.Event    // as it stands in the log; in a dry run as it would, without ID and Hash
+	Position eventstore.Position // the event's
 }
 
 // Execute decides a command at the head of the log. It returns when the event
@@ -31,7 +32,7 @@ func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Ou
 		return Outcome{}, err
 	}
 	var out Outcome // of the last decision; read only when Submit has succeeded
-	_, err = s.writer.Submit(ctx, func(draft *account.Draft, slot eventstore.Slot) ([]eventstore.Proposal, error) {
+	placed, err := s.writer.Submit(ctx, func(draft *account.Draft, slot eventstore.Slot) ([]eventstore.Proposal, error) {
 		ev, err := valid.Decide(draft)
 		if err != nil {
 			return nil, err
@@ -48,12 +49,17 @@ func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Ou
 		}
 		out = Outcome{Account: draft.Account(ev.Accounts()[0]), Position: slot.Seq}
 		if o.DryRun {
+			out.Event = eventstore.Event{Seq: slot.Seq, Type: proposal.Type, Subject: proposal.Subject,
+				Time: slot.Time, Meta: proposal.Meta, Data: proposal.Data}
 			return nil, nil
 		}
 		return []eventstore.Proposal{proposal}, nil
 	})
 	if err != nil {
 		return Outcome{}, err
+	}
+	if !o.DryRun {
+		out.Event = placed.Events[0]
 	}
 	return out, nil
 }

@@ -28,12 +28,15 @@ func TestRandomCommandsAgreeWithAModel(t *testing.T) {
 		m := &model{log: memory.New(), accounts: make(map[account.Number]account.Account)}
 		m.nodes = []*node{start(t, m.log), start(t, m.log)}
 		t.Repeat(map[string]func(*rapid.T){
-			"open":    m.open,
-			"update":  m.update,
-			"close":   m.close,
-			"foreign": m.foreign,
-			"restart": m.restart,
-			"read":    m.read,
+			"open":     m.open,
+			"update":   m.update,
+			"close":    m.close,
+			"deposit":  m.deposit,
+			"withdraw": m.withdraw,
+			"transfer": m.transfer,
+			"foreign":  m.foreign,
+			"restart":  m.restart,
+			"read":     m.read,
 		})
 		sameState(t, m.nodes...)
 		for _, n := range m.nodes {
@@ -87,7 +90,58 @@ func (m *model) close(t *rapid.T) {
 	want := m.accounts[n]
 	match, holds := m.match(t, want)
 	want.Status = account.StatusClosed
-	m.execute(t, account.Close{Account: n, Match: match}, m.expect(n, holds), want)
+	code := m.expect(n, holds)
+	if code == "" && want.Balance != 0 {
+		code = account.CodeAccountNotEmpty
+	}
+	m.execute(t, account.Close{Account: n, Match: match}, code, want)
+}
+
+var modelAmounts = rapid.OneOf(rapid.Int64Range(1, 9), rapid.Just[int64](account.MaxBalance))
+
+func (m *model) deposit(t *rapid.T) {
+	n, amount := modelNumbers.Draw(t, "number"), modelAmounts.Draw(t, "amount")
+	want := m.accounts[n]
+	match, holds := m.match(t, want)
+	code := m.expect(n, holds)
+	if code == "" && want.Balance+amount > account.MaxBalance {
+		code = account.CodeAmountOutOfRange
+	}
+	want.Balance += amount
+	m.execute(t, account.Deposit{Account: n, Match: match, Amount: amount, Currency: "EUR"}, code, want)
+}
+
+func (m *model) withdraw(t *rapid.T) {
+	n, amount := modelNumbers.Draw(t, "number"), modelAmounts.Draw(t, "amount")
+	want := m.accounts[n]
+	match, holds := m.match(t, want)
+	code := m.expect(n, holds)
+	if code == "" && want.Balance < amount {
+		code = account.CodeInsufficientFunds
+	}
+	want.Balance -= amount
+	m.execute(t, account.Withdraw{Account: n, Match: match, Amount: amount, Currency: "EUR"}, code, want)
+}
+
+func (m *model) transfer(t *rapid.T) {
+	from, to, amount := modelNumbers.Draw(t, "from"), modelNumbers.Draw(t, "to"), modelAmounts.Draw(t, "amount")
+	payer, payee := m.accounts[from], m.accounts[to]
+	match, holds := m.match(t, payer)
+	code := m.expect(to, true)
+	if of := m.expect(from, holds); code == "" || of == account.CodeAccountNotFound || of == code {
+		code = of
+	}
+	switch {
+	case code != "":
+	case from == to:
+		code = account.CodeSameAccount
+	case payer.Balance < amount:
+		code = account.CodeInsufficientFunds
+	case payee.Balance+amount > account.MaxBalance:
+		code = account.CodeAmountOutOfRange
+	}
+	payer.Balance, payee.Balance = payer.Balance-amount, payee.Balance+amount
+	m.execute(t, account.Transfer{From: from, To: to, Match: match, Amount: amount, Currency: "EUR"}, code, payer, payee)
 }
 
 // expect is the refusal of a command on an account that must be there.
@@ -104,7 +158,8 @@ func (m *model) expect(n account.Number, matches bool) account.Code {
 	return ""
 }
 
-func (m *model) execute(t *rapid.T, c account.Command, code account.Code, want account.Account) {
+// execute wants a refusal, or the accounts as given; the first is the answer.
+func (m *model) execute(t *rapid.T, c account.Command, code account.Code, wants ...account.Account) {
 	node := rapid.SampledFrom(m.nodes).Draw(t, "node")
 	dry := rapid.IntRange(0, 4).Draw(t, "dry") == 0
 	out, err := node.Execute(t.Context(), c, journal.Options{DryRun: dry})
@@ -115,18 +170,23 @@ func (m *model) execute(t *rapid.T, c account.Command, code account.Code, want a
 	if err != nil {
 		t.Fatalf("%+v: %v", c, err)
 	}
-	want.Version, want.UpdatedAt, want.OpenedAt = int64(m.head+1), out.Account.UpdatedAt, out.Account.OpenedAt
-	if before, there := m.accounts[want.Number]; there {
-		want.OpenedAt = before.OpenedAt
+	for i := range wants {
+		wants[i].Version, wants[i].UpdatedAt = int64(m.head+1), out.Event.Time
+		if _, there := m.accounts[wants[i].Number]; !there {
+			wants[i].OpenedAt = out.Event.Time
+		}
 	}
-	if out.Position != m.head+1 || !reflect.DeepEqual(*out.Account, want) {
+	want := wants[0]
+	if out.Event.Seq != m.head+1 || out.Position != m.head+1 || !reflect.DeepEqual(*out.Account, want) {
 		t.Fatalf("%+v was answered at %d with %+v, want %d and %+v", c, out.Position, out.Account, m.head+1, want)
 	}
 	if dry {
 		return
 	}
 	m.head++
-	m.accounts[want.Number] = want
+	for _, a := range wants {
+		m.accounts[a.Number] = a
+	}
 	if got := node.List(want.Number[:5], 100, account.Filter{}); slices.ContainsFunc(got, func(a *account.Account) bool { return a.Number == want.Number }) != (want.Status == account.StatusOpen) {
 		t.Fatalf("a node does not show what it has just answered: %v", numbersOf(got))
 	}

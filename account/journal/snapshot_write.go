@@ -56,6 +56,9 @@ func chunksOf(f *account.Frozen) iter.Seq[chunk] {
 	}
 }
 
+// hashOf is what a manifest holds of a chunk.
+func hashOf(data []byte) eventstore.Hash { return sha256.Sum256(data) }
+
 // encoders is how many chunks are encoded at once: half of the cores, for the
 // service goes on meanwhile.
 func encoders() int { return max(1, runtime.GOMAXPROCS(0)/2) }
@@ -115,7 +118,7 @@ func saveChunks(ctx context.Context, to eventstore.SnapshotStore, id uuid.UUID, 
 				for len(result.hashes) <= c.number {
 					result.hashes = append(result.hashes, eventstore.Hash{})
 				}
-				result.hashes[c.number] = sha256.Sum256(data)
+				result.hashes[c.number] = hashOf(data)
 				result.bytes += int64(len(data))
 				result.accounts += int64(len(c.chunk.Accounts))
 				mu.Unlock()

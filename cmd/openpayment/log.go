@@ -50,10 +50,14 @@ func (o *storeOptions) addTo(c *cobra.Command) {
 
 // addCommon adds the flags of commands that name their stores in another way.
 func (o *storeOptions) addCommon(c *cobra.Command) {
-	f := c.Flags()
-	f.SortFlags = false
-	f.String("config", "", "YAML `file` with one \"flag: value\" a line; lines for other commands are passed over")
-	f.DurationVar(&o.startupTimeout, "startup-timeout", time.Minute, "how long to try to reach the store")
+	addConfig(c)
+	c.Flags().DurationVar(&o.startupTimeout, "startup-timeout", time.Minute, "how long to try to reach the store")
+}
+
+// addConfig adds the flag that every command has.
+func addConfig(c *cobra.Command) {
+	c.Flags().SortFlags = false
+	c.Flags().String("config", "", "YAML `file` with one \"flag: value\" a line; lines for other commands are passed over")
 }
 
 // openStore opens the store that url names, for reading what is there or as a
@@ -68,7 +72,7 @@ func (o *storeOptions) openStore(c *cobra.Command, url string, may access) (even
 		return nil, source, err
 	}
 	if source.volatile {
-		return nil, source, usageError{errors.New("a log in memory ends with the process that holds it: name another --store")}
+		return nil, source, errVolatile
 	}
 	var store eventstore.Store
 	err = patience{o.startupTimeout, log, func(error) {}}.try(c.Context(), source.display, func() (err error) {
@@ -80,6 +84,9 @@ func (o *storeOptions) openStore(c *cobra.Command, url string, may access) (even
 	}
 	return store, source, err
 }
+
+// errVolatile is the error of a command for which the store must outlive a process.
+var errVolatile = usageError{errors.New("a log in memory ends with the process that holds it: name another --store")}
 
 // errInterrupted is the error of a command that was told to stop.
 var errInterrupted = errors.New("interrupted")

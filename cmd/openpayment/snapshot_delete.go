@@ -35,7 +35,7 @@ events behind are lost, and these snapshots are what proves it.`,
 		if err := complete(c); err != nil {
 			return err
 		}
-		if ways := len(ids) + count(o.beyondHead) + count(o.all); ways == 0 || ways > 1 && (o.beyondHead || o.all) {
+		if named := len(ids) > 0; named == (o.beyondHead || o.all) || o.beyondHead && o.all {
 			return usageError{errors.New("either ids of snapshots, or --beyond-head, or --all is expected")}
 		}
 		return onLog(&o.storeOptions, func(c *cobra.Command, ids []string, store eventstore.Store, _ storeSource) error {
@@ -46,13 +46,6 @@ events behind are lost, and these snapshots are what proves it.`,
 	c.Flags().BoolVar(&o.beyondHead, "beyond-head", false, "those taken behind the end of the log")
 	c.Flags().BoolVar(&o.all, "all", false, "all of them, and what was never finished")
 	return c
-}
-
-func count(flag bool) int {
-	if flag {
-		return 1
-	}
-	return 0
 }
 
 func deleteSnapshots(c *cobra.Command, o snapshotDeleteOptions, ids []string, store eventstore.Store) error {

@@ -21,6 +21,7 @@ type storeSource struct {
 	log      string // the log's name
 	volatile bool   // it ends with the process
 	open     func(context.Context) (eventstore.Store, error)
+	examine  func(context.Context) []eventstore.Finding // nil if it is volatile
 }
 
 // access is what may be done to a store to open it.
@@ -47,9 +48,11 @@ func parseStore(url string, may access, log *logrus.Logger) (storeSource, error)
 		if rest == "" {
 			return storeSource{}, usageError{errors.New("--store sqlite: a path is expected, such as sqlite:openpayment.db")}
 		}
-		return storeSource{display: url, log: "main", open: func(ctx context.Context) (eventstore.Store, error) {
-			return unlessNil(sqlite.Open(ctx, sqlite.Config{Path: rest, Migrate: may == mayMigrate}))
-		}}, nil
+		cfg := sqlite.Config{Path: rest, Migrate: may == mayMigrate}
+		return storeSource{display: url, log: "main",
+			open:    func(ctx context.Context) (eventstore.Store, error) { return unlessNil(sqlite.Open(ctx, cfg)) },
+			examine: func(ctx context.Context) []eventstore.Finding { return sqlite.Examine(ctx, cfg) },
+		}, nil
 	case "memory":
 		if rest != "" {
 			return storeSource{}, usageError{errors.New("--store memory: nothing is expected after the colon")}
@@ -65,9 +68,10 @@ func parseStore(url string, may access, log *logrus.Logger) (storeSource, error)
 		cfg.Migrate = cfg.Migrate && may == mayMigrate
 		cfg.Existing = may == mustExist
 		cfg.Log = func(line string) { log.WithField("store", "cassandra").Debug(line) }
-		return storeSource{display: cfg.String(), log: cfg.LogName, open: func(ctx context.Context) (eventstore.Store, error) {
-			return unlessNil(cassandra.Open(ctx, cfg))
-		}}, nil
+		return storeSource{display: cfg.String(), log: cfg.LogName,
+			open:    func(ctx context.Context) (eventstore.Store, error) { return unlessNil(cassandra.Open(ctx, cfg)) },
+			examine: func(ctx context.Context) []eventstore.Finding { return cassandra.Examine(ctx, cfg) },
+		}, nil
 	default:
 		return storeSource{}, usageError{fmt.Errorf("--store %q: sqlite:PATH, memory: or cassandra://HOST,HOST/KEYSPACE is expected", scheme+":")}
 	}

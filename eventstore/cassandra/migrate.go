@@ -77,73 +77,46 @@ func (m migration) keyspace() error {
 		return eventstore.NewError("open", eventstore.KindInvalid, err)
 	}
 	if !m.cfg.Migrate {
-		return invalid("keyspace %s does not exist; create it with a statement such as: %s; or let the service do so with migrate=true", m.cfg.Keyspace, create)
+		return noKeyspace(m.cfg.Keyspace, create).error()
 	}
 	return m.run(create)
 }
 
 func (m migration) tables() error {
-	done, err := m.applied()
+	st, err := m.state()
 	if err != nil {
-		return err
+		return schemaError(err)
 	}
-	var missing []string
-	for _, v := range m.versions {
-		if slices.Contains(done, v.Number) {
-			continue
-		}
-		missing = append(missing, v.File)
-		if !m.cfg.Migrate {
-			continue
-		}
+	if f := st.unusable(m.cfg.Keyspace, m.versions); f != nil {
+		return f.error()
+	}
+	missing := st.missing(m.versions)
+	if len(missing) > 0 && !m.cfg.Migrate {
+		return lacking(m.cfg.Keyspace, missing).error()
+	}
+	for _, v := range missing {
 		if err := m.run(v.Statements...); err != nil {
 			return err
 		}
 	}
-	if len(missing) > 0 && !m.cfg.Migrate {
-		return invalid("keyspace %s lacks schema %s; run the files of that name from schema/cassandra with cqlsh -k %s -f, or let the service do so with migrate=true",
-			m.cfg.Keyspace, strings.Join(missing, ", "), m.cfg.Keyspace)
-	}
 	return nil
 }
 
-// applied gives the versions recorded as done. A newer one than is known here is
-// refused: what it changed, this program might break.
-func (m migration) applied() ([]int, error) {
-	tables, err := m.names(`SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?`, m.cfg.Keyspace)
-	if err != nil {
-		return nil, schemaError(err)
+// state reads what the keyspace holds of the schema.
+func (m migration) state() (st schemaState, err error) {
+	st.tables, err = m.names(`SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?`, m.cfg.Keyspace)
+	if err != nil || !slices.Contains(st.tables, "schema_versions") {
+		return st, err
 	}
-	if !slices.Contains(tables, "schema_versions") {
-		return nil, nil
-	}
-	var done []int
 	err = untilSettled(m.ctx, func() error {
-		done = nil
+		st.done = nil
 		r := m.admin.query(m.ctx, 1000, `SELECT version FROM `+m.cfg.Keyspace+`.schema_versions`)
 		for version := 0; r.scan(&version); {
-			done = append(done, version)
+			st.done = append(st.done, version)
 		}
 		return r.close()
 	})
-	if err != nil {
-		return nil, schemaError(err)
-	}
-	for _, version := range done {
-		if version > len(m.versions) {
-			return nil, invalid("keyspace %s has schema version %d; this program knows versions up to %d: use a newer one", m.cfg.Keyspace, version, len(m.versions))
-		}
-	}
-	// A version says what its tables are; one that was dropped since is named here
-	// and not found out by the first append.
-	for _, v := range m.versions {
-		for _, table := range v.Tables {
-			if slices.Contains(done, v.Number) && !slices.Contains(tables, table) {
-				return nil, invalid("keyspace %s lacks table %s though schema %s was run; restore it from a backup, or use another keyspace", m.cfg.Keyspace, table, v.File)
-			}
-		}
-	}
-	return done, nil
+	return st, err
 }
 
 // names reads one column of text.

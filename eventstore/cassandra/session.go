@@ -11,8 +11,9 @@ import (
 	"openpayment/eventstore"
 )
 
-// session is connections to the nodes of one cluster. This file, hooks.go and
-// errors.go are all that knows the driver; another driver replaces these.
+// session is connections to the nodes of one cluster. This file, single.go,
+// hooks.go and errors.go are all that knows the driver; another driver replaces
+// these.
 type session struct {
 	driver      *gocql.Session
 	consistency gocql.Consistency
@@ -37,6 +38,11 @@ func connect(ctx context.Context, cfg Config, keyspace string) (*session, error)
 	if err != nil {
 		return nil, eventstore.NewError("open", eventstore.KindInvalid, err)
 	}
+	return dial(ctx, cfg, cluster, attempts)
+}
+
+// dial makes the session that cluster describes.
+func dial(ctx context.Context, cfg Config, cluster *gocql.ClusterConfig, attempts *connectAttempts) (*session, error) {
 	type result struct {
 		driver *gocql.Session
 		err    error

@@ -46,6 +46,7 @@ var rules = []rule{
 		module + "/account", module + "/eventstore", module + "/internal/pause", uuid, jsonX,
 		"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup",
 	}},
+	{"account/generator", []string{module + "/account", module + "/account/journal", module + "/eventstore", uuid}},
 	{"eventstore", []string{uuid, module + "/internal/pause"}},
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"openpayment/account"
+	"openpayment/account/journal"
+)
+
+// The fields of the bodies that move money.
+var (
+	moneyFields    = []string{"amount", "currency", "reference"}
+	transferFields = append([]string{"from", "to"}, moneyFields...)
+)
+
+func deposit(c *call) error {
+	return c.moveOwn(func(d account.Deposit) account.Command { return d })
+}
+
+func withdraw(c *call) error {
+	return c.moveOwn(func(d account.Deposit) account.Command { return account.Withdraw(d) })
+}
+
+// moveOwn carries out what moves money over the edge of the service, to or from
+// the account in the path.
+func (c *call) moveOwn(of func(account.Deposit) account.Command) error {
+	return c.move(moneyFields, func(f *form, match *account.Match) (account.Command, error) {
+		command := of(account.Deposit{
+			Account: c.number(), Match: match,
+			Amount: f.amount("amount"), Currency: f.currency(), Reference: f.reference(),
+		})
+		if err := f.check(command); err != nil {
+			return nil, err
+		}
+		return command, c.checkNumber()
+	})
+}
+
+func transfer(c *call) error {
+	return c.move(transferFields, func(f *form, match *account.Match) (account.Command, error) {
+		command := account.Transfer{
+			From:  account.Number(orZero(f.text("from", true))),
+			To:    account.Number(orZero(f.text("to", true))),
+			Match: match, Amount: f.amount("amount"), Currency: f.currency(), Reference: f.reference(),
+		}
+		return command, f.check(command)
+	})
+}
+
+func (f *form) currency() account.Currency {
+	return account.Currency(orZero(f.text("currency", true)))
+}
+
+// reference may be empty, which is the same as none.
+func (f *form) reference() string { return orZero(f.string("reference", false)) }
+
+// move carries out the command that read makes of the body.
+func (c *call) move(fields []string, read func(*form, *account.Match) (account.Command, error)) error {
+	options, err := c.options()
+	if err != nil {
+		return err
+	}
+	match, err := ifMatch(c.r.Header)
+	if err != nil {
+		return err
+	}
+	f, err := readForm(c.body, fields, fixedFields)
+	if err != nil {
+		return err
+	}
+	command, err := read(f, match)
+	if err != nil {
+		return err
+	}
+	out, err := c.execute(command, options)
+	if err != nil {
+		return err
+	}
+	return c.replyMoved(out, options)
+}
+
+// replyMoved answers with the event. There is no ETag, which would be the event's;
+// the version of the accounts in it is its seq.
+func (c *call) replyMoved(out journal.Outcome, options journal.Options) error {
+	body := eventToWire(out.Event)
+	if options.DryRun {
+		body.ID, body.Hash = "", "" // there is no such event
+	} else {
+		c.w.Header().Set("Location", "/v1/events/"+strconv.FormatInt(int64(out.Position), 10))
+	}
+	return c.reply(http.StatusCreated, mediaJSON, body)
+}
