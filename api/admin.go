@@ -17,6 +17,7 @@ type wireStatus struct {
 	AppliedPosition eventstore.Position `json:"appliedPosition"`
 	Lag             eventstore.Position `json:"lag"`
 	Accounts        int                 `json:"accounts"`
+	IdempotencyKeys int                 `json:"idempotencyKeys"` // that are remembered
 	StateDigest     string              `json:"stateDigest"`
 	DigestPosition  eventstore.Position `json:"digestPosition"`
 	LastSnapshot    *struct{}           `json:"lastSnapshot"` // null: there are none in this version
@@ -37,7 +38,7 @@ func getStatus(c *call) error {
 	status := wireStatus{
 		Version: c.h.cfg.Version, Store: c.h.cfg.Store, Log: c.h.cfg.LogName, Ready: true,
 		Head: s.Head, AppliedPosition: s.Applied, Lag: s.Head - s.Applied,
-		Accounts: s.Accounts, StateDigest: s.Digest.String(), DigestPosition: s.DigestAt,
+		Accounts: s.Accounts, IdempotencyKeys: s.Keys, StateDigest: s.Digest.String(), DigestPosition: s.DigestAt,
 		Queue: s.Queue, UptimeSeconds: int64(s.Uptime.Seconds()),
 	}
 	if p := c.h.unready(c.service); p != nil {

@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"sync"
@@ -96,18 +97,28 @@ func replay(t tb, events []eventstore.Event) *account.State {
 	state := account.NewState()
 	for _, ev := range events {
 		decoded, err := journal.Decode(ev)
+		at := account.Stamp{Seq: int64(ev.Seq), Time: ev.Time, Key: keyIn(ev)}
 		switch {
 		case err != nil:
 		case decoded == nil:
-			err = state.Pass(int64(ev.Seq))
+			err = state.Pass(at)
 		default:
-			err = state.Apply(decoded, account.Stamp{Seq: int64(ev.Seq), Time: ev.Time})
+			err = state.Apply(decoded, at)
 		}
 		if err != nil {
 			t.Fatalf("replay of event %d: %v", ev.Seq, err)
 		}
 	}
 	return state
+}
+
+// keyIn is the key that an event of this service says it came with.
+func keyIn(ev eventstore.Event) (k account.Key) {
+	if n, err := hex.Decode(k.Fingerprint[:], []byte(ev.Meta["idempotencyFingerprint"])); err != nil || n != len(k.Fingerprint) {
+		return account.Key{}
+	}
+	k.Text = ev.Meta["idempotencyKey"]
+	return k
 }
 
 // checkReplay compares a node's state with a replay up to where it stands.
