@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -112,12 +113,18 @@ func replay(t tb, events []eventstore.Event) *account.State {
 	return state
 }
 
-// keyIn is the key that an event of this service says it came with.
+var (
+	keyText        = regexp.MustCompile(`^[ -~]{1,255}$`)
+	keyFingerprint = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// keyIn is the key that an event says it came with.
 func keyIn(ev eventstore.Event) (k account.Key) {
-	if n, err := hex.Decode(k.Fingerprint[:], []byte(ev.Meta["idempotencyFingerprint"])); err != nil || n != len(k.Fingerprint) {
-		return account.Key{}
+	text, fingerprint := ev.Meta["idempotencyKey"], ev.Meta["idempotencyFingerprint"]
+	if keyText.MatchString(text) && keyFingerprint.MatchString(fingerprint) {
+		k.Text = text
+		_, _ = hex.Decode(k.Fingerprint[:], []byte(fingerprint)) // it is hexadecimal
 	}
-	k.Text = ev.Meta["idempotencyKey"]
 	return k
 }
 
