@@ -223,7 +223,9 @@ func TestAKeyIsForgottenADayLaterByTheTimesOfTheLog(t *testing.T) {
 // keysAt starts a node that remembers at most so many keys.
 func keysAt(t *testing.T, most int) *node {
 	log := newLog(t)
-	n := startWith(t, log, journal.Config{MaxKeys: most})
+	n := startWith(t, log, journal.Config{
+		MaxKeys: most, Poller: eventstore.PollerConfig{MaxInterval: time.Hour, HeadCheck: time.Hour}, // for days in a bubble
+	})
 	for i := range most {
 		n.ask(t, key(fmt.Sprint(i), "x"), open(number(i)))
 	}
