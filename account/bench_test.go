@@ -62,6 +62,33 @@ func BenchmarkStateApplyUpdate(b *testing.B) {
 	}
 }
 
+// BenchmarkFreeze freezes and thaws a million accounts: that long events wait.
+func BenchmarkFreeze(b *testing.B) {
+	s := bigState()
+	for b.Loop() {
+		freeze(s).Thaw()
+	}
+}
+
+// BenchmarkStateApplyUpdateFrozen is BenchmarkStateApplyUpdate while the state is
+// frozen, and with it every account is changed for the first time since.
+func BenchmarkStateApplyUpdateFrozen(b *testing.B) {
+	s := bigState()
+	b.ReportAllocs()
+	urls := []string{"https://customers.example/1"}
+	f := freeze(s)
+	for i := 0; b.Loop(); i++ {
+		if i%million == million-1 {
+			f.Thaw()
+			f = freeze(s)
+		}
+		seq := s.Position() + 1
+		n := number(int(uint32(i) * 2654435761 % million))
+		mustApply(b, s, account.Updated{Number: n, SortCode: "40-50-60", CustomerURLs: urls, CardURLs: urls}, at(seq))
+	}
+	f.Thaw()
+}
+
 // BenchmarkList asks for a page of 100 among a million.
 func BenchmarkList(b *testing.B) {
 	s := bigState()
@@ -128,7 +155,7 @@ func BenchmarkCheck(b *testing.B) {
 }
 
 func BenchmarkDraft(b *testing.B) {
-	v := show(known())
+	v := stateOf(b, opened("12345678"))
 	up := account.Updated{Number: "12345678", SortCode: "40-50-60", CustomerURLs: []string{}, CardURLs: []string{}}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -19,6 +19,7 @@ var refusals = map[account.Code]code{
 	account.CodeVersionMismatch: codeVersionMismatch,
 	account.CodeAccountNotEmpty: codeAccountNotEmpty,
 
+	account.CodeKeyReused:         codeKeyReused,
 	account.CodeSameAccount:       codeSameAccount,
 	account.CodeCurrencyMismatch:  codeCurrency,
 	account.CodeInsufficientFunds: codeFunds,
@@ -41,7 +42,7 @@ var storeErrors = map[eventstore.Kind]struct {
 	eventstore.KindClosed: {codeUnavailable,
 		"this node is shutting down or has stopped; nothing was done: try again after Retry-After seconds, on another node if there is one"},
 	eventstore.KindUnknown: {codeOutcomeUnknown,
-		"the command may have been carried out, or may still be: read with Consistency: strong what became of it before deciding whether to send it again"},
+		"the command may have been carried out, or may still be: send it again with the same Idempotency-Key; if it had none, read with Consistency: strong what became of it first"},
 	eventstore.KindDamaged:   {codeLogDamaged, damagedDetail},
 	eventstore.KindMissing:   {codeLogDamaged, damagedDetail},
 	eventstore.KindRegressed: {codeLogDamaged, damagedDetail},
@@ -62,10 +63,22 @@ func problemOf(err error) *problem {
 	if skew, ok := errors.AsType[*eventstore.SkewError](err); ok {
 		return newProblem(codeUnavailable, skewDetail(skew)).because(err)
 	}
+	if r, ok := errors.AsType[*journal.ReplayRunningError](err); ok {
+		return running(r)
+	}
+	if errors.Is(err, journal.ErrKeysFull) {
+		return keysFull(err)
+	}
 	if known, ok := storeErrors[kindOf(err)]; ok {
-		return newProblem(known.code, known.detail).because(err)
+		p := newProblem(known.code, known.detail).because(err)
+		if halt, ok := journal.HaltOf(err); ok {
+			p.detail = haltDetail(halt)
+		}
+		return p
 	}
 	switch {
+	case errors.Is(err, journal.ErrNoReplay):
+		return newProblem(codeReplayNotFound, "there is no replay with this id, or it ended so long ago that this node has forgotten it")
 	case errors.Is(err, journal.ErrStarting):
 		return newProblem(codeNotCaughtUp, startingDetail).because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -78,7 +91,20 @@ func skewDetail(skew *eventstore.SkewError) string {
 	return skew.Error() + "; until then this node takes no commands, and nothing was done: use another node"
 }
 
-const startingDetail = "this node is still reading the log: try again after Retry-After seconds"
+const startingDetail = "the state is being restored from snapshots and the log: try again after Retry-After seconds"
+
+// haltDetail says which event can't be got past, and what helps. A newer version
+// of this program has written it, most likely.
+func haltDetail(h journal.Halt) string {
+	return fmt.Sprintf("halted at event %d (%s): %s: upgrade this node", h.Seq, h.Type, h.Reason)
+}
+
+// keysFull is overloaded, but not for a moment.
+func keysFull(cause error) *problem {
+	p := newProblem(codeOverloaded, "as many idempotency keys are remembered as this node takes, each for 24 hours; nothing was done: try again later, or have --idempotency-keys raised; commands without a key are carried out")
+	p.header.Set("Retry-After", "60")
+	return p.because(cause)
+}
 
 // kindOf is the outermost kind, or, for a component that has halted, that of what
 // halted it, if the log is to blame.

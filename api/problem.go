@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"openpayment/account"
 )
 
@@ -19,14 +21,17 @@ const (
 	codeRouteNotFound   code = "route-not-found"
 	codeAccountNotFound code = "account-not-found"
 	codeEventNotFound   code = "event-not-found"
+	codeReplayNotFound  code = "replay-not-found"
 	codeMethod          code = "method-not-allowed"
 	codeAccountExists   code = "account-exists"
 	codeAccountNotEmpty code = "account-not-empty"
+	codeReplayRunning   code = "replay-running"
 	codeAccountClosed   code = "account-closed"
 	codeVersionMismatch code = "version-mismatch"
 	codeBodyTooLarge    code = "body-too-large"
 	codeMediaType       code = "unsupported-media-type"
 	codeInvalid         code = "invalid"
+	codeKeyReused       code = "idempotency-key-reused"
 	codeSameAccount     code = "same-account"
 	codeCurrency        code = "currency-mismatch"
 	codeFunds           code = "insufficient-funds"
@@ -56,14 +61,17 @@ var problemKinds = map[code]problemKind{
 	codeRouteNotFound:   {404, "There is nothing at this path", "no such route", 0},
 	codeAccountNotFound: {404, "The account does not exist", "account does not exist", 0},
 	codeEventNotFound:   {404, "The event does not exist", "event does not exist", 0},
+	codeReplayNotFound:  {404, "The replay does not exist", "replay does not exist", 0},
 	codeMethod:          {405, "The method is not allowed here", "method is not allowed", 0},
 	codeAccountExists:   {409, "The account number has been used before", "account number has been used before", 0},
 	codeAccountNotEmpty: {409, "The account is not empty", "account is not empty", 0},
+	codeReplayRunning:   {409, "A replay is running", "another replay is running", 0},
 	codeAccountClosed:   {410, "The account is closed", "account is closed", 0},
 	codeVersionMismatch: {412, "The account has another version", "account has another version", 0},
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},
 	codeMediaType:       {415, "The body's media type is not supported", "media type is not supported", 0},
 	codeInvalid:         {422, "The request breaks a rule", "request breaks a rule", 0},
+	codeKeyReused:       {422, "The idempotency key belongs to another request", "idempotency key was used before", 0},
 	codeSameAccount:     {422, "The transfer is from and to one account", "transfer to the same account", 0},
 	codeCurrency:        {422, "The account is kept in another currency", "account has another currency", 0},
 	codeFunds:           {422, "There is not enough money in the account", "insufficient funds", 0},
@@ -83,6 +91,7 @@ type problem struct {
 	faults []account.Fault // of a body
 
 	versions *versions   // for codeVersionMismatch
+	replay   uuid.UUID   // for codeReplayRunning: the one that runs
 	checks   []check     // of /readyz?verbose
 	header   http.Header // goes with the answer
 	cause    error       // for the log only; may be nil
@@ -128,6 +137,7 @@ type wireProblem struct {
 	Errors    []wireFault `json:"errors,omitzero"`
 	Expected  *int64      `json:"expected,omitzero"`
 	Actual    *int64      `json:"actual,omitzero"`
+	Replay    uuid.UUID   `json:"replay,omitzero"`
 	Checks    []check     `json:"checks,omitzero"`
 }
 
@@ -140,7 +150,7 @@ func (p *problem) wire(instance, requestID string) wireProblem {
 	kind := problemKinds[p.code]
 	w := wireProblem{
 		Type: "/problems/" + string(p.code), Title: kind.title, Status: kind.status, Detail: p.detail,
-		Instance: instance, Code: p.code, RequestID: requestID, Checks: p.checks,
+		Instance: instance, Code: p.code, RequestID: requestID, Replay: p.replay, Checks: p.checks,
 	}
 	for _, f := range p.faults {
 		w.Errors = append(w.Errors, wireFault{f.Pointer, f.Detail})

@@ -43,10 +43,24 @@ func (l *Log) Head(ctx context.Context) (Head, error) { return l.heads.get(ctx) 
 func (l *Log) Newest() Position { return Position(l.newest.Load()) }
 
 // ReadFrom yields every event after head, in order, each verified against the
-// one before it, and ends at the end of the log. Errors, which end it too:
-// KindMissing, KindDamaged, KindUnavailable.
+// one before it, and ends at the end of the log. A long read is read and verified
+// ahead of its consumer. Errors, which end it too: KindMissing, KindDamaged,
+// KindUnavailable.
 func (l *Log) ReadFrom(ctx context.Context, head Head) iter.Seq2[Event, error] {
-	return l.read(ctx, head, 0)
+	return func(yield func(Event, error) bool) {
+		n := 0
+		for ev, err := range l.read(ctx, head, readPlain) {
+			if !yield(ev, err) || err != nil {
+				return
+			}
+			head = ev.Head()
+			n++
+		}
+		if n < readPlain {
+			return
+		}
+		ahead(ctx, func(ctx context.Context) iter.Seq2[Event, error] { return l.read(ctx, head, 0) })(yield)
+	}
 }
 
 func (l *Log) read(ctx context.Context, head Head, limit int) iter.Seq2[Event, error] {

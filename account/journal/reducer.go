@@ -67,7 +67,7 @@ func (r *reducer) apply(g group) error {
 	for _, m := range g.members {
 		var err error
 		if m.decoded == nil {
-			err = state.Pass(int64(m.ev.Seq))
+			err = state.Pass(stamp(m.ev))
 		} else {
 			err = state.Apply(m.decoded, stamp(m.ev))
 		}
@@ -103,7 +103,7 @@ func (r *reducer) time() time.Time {
 }
 
 func stamp(ev eventstore.Event) account.Stamp {
-	return account.Stamp{Seq: int64(ev.Seq), Time: ev.Time}
+	return account.Stamp{Seq: int64(ev.Seq), Time: ev.Time, Key: keyOf(ev.Meta)}
 }
 
 // draft lets the Writer decide; see [eventstore.Model].

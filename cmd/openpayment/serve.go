@@ -32,6 +32,8 @@ type serveOptions struct {
 
 	maxLag       int64
 	maxClockSkew time.Duration
+	snapshots    snapshotOptions
+	keys         int
 }
 
 // tokenVariable holds the admin token. It is no flag: command lines can be read
@@ -96,6 +98,8 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.IntVar(&o.writer.BatchEvents, "batch-events", eventstore.MaxBatchEvents, "most events in one append, 1000 at most")
 	f.IntVar(&o.writer.BatchBytes, "batch-bytes", eventstore.MaxBatchBytes, "most bytes in one append, 1 MiB at most")
 	f.IntVar(&o.writer.QueueLimit, "queue-limit", 8192, "most commands waiting; more are answered with 503 overloaded")
+	f.IntVar(&o.keys, "idempotency-keys", 1_000_000, "most keys remembered, each for 24 hours in some 250 bytes of memory;\nmore are answered with 503 overloaded")
+	o.snapshots.addTo(c)
 }
 
 // check finds faults that no store is needed for.
@@ -113,12 +117,12 @@ func (o *serveOptions) check(token string) error {
 	if o.maxLag < 0 || o.maxClockSkew < 0 {
 		return usageError{fmt.Errorf("--max-lag %d, --max-clock-skew %s: neither may be negative; 0 switches it off", o.maxLag, o.maxClockSkew)}
 	}
-	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit} {
+	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit, "idempotency-keys": o.keys} {
 		if value < 1 {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", flag, value)}
 		}
 	}
-	return nil
+	return o.snapshots.check()
 }
 
 func loopback(host string) bool {
@@ -206,9 +210,11 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 		if buckets, ok := n.store.(interface{ BucketSize() int64 }); ok {
 			writer.BatchEvents = min(writer.BatchEvents, int(buckets.BucketSize())) // what one append can hold
 		}
+		p.waiting(journal.ErrStarting)
 		n.service, err = journal.Start(ctx, n.store, journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
 			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
+			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
 		})
 		if err != nil {
 			n.store.Close()
