@@ -90,6 +90,9 @@ func (h *Handler) unready(s Service) *problem {
 	case errors.Is(status.Problem, journal.ErrStarting):
 		return newProblem(codeNotCaughtUp, fmt.Sprintf(
 			"this node is still reading the log: it has %d of %d events", status.Applied, status.Head)).because(status.Problem)
+	case errors.Is(status.Problem, journal.ErrLagging):
+		return newProblem(codeNotCaughtUp, fmt.Sprintf(
+			"this node lags behind: it has %d of %d events; use another until it has caught up", status.Applied, status.Head)).because(status.Problem)
 	}
 	return problemOf(status.Problem)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"openpayment/api"
 	"openpayment/eventstore"
@@ -70,6 +71,46 @@ func TestWhileTheLogIsReadNothingIsShown(t *testing.T) {
 	<-r.read
 	r.do("GET", "/readyz", "").is(200, "")
 	r.do("GET", "/v1/events", "").is(200, "")
+}
+
+func TestANodeThatLagsBehindSaysHowFar(t *testing.T) {
+	now := func(ev *eventstore.Event) { ev.Time = time.Now().UTC().Truncate(time.Millisecond) }
+	r := newRig(t, func(c *api.Config) { c.CatchUpTimeout = 100 * time.Millisecond })
+	r.open("12345678")
+	r.store.OnRead(eventstoretest.LagBehind(r.log.Open(), 100)) // it finds nothing new
+	foreign(t, r.log, 5, now)
+	r.do("GET", "/v1/accounts", "", "Consistency: strong", "Min-Position: 1").is(503, "not-caught-up")
+	r.do("GET", "/readyz", "").is(200, "")
+	foreign(t, r.log, 1, now)
+	r.do("GET", "/v1/accounts", "", "Consistency: strong").is(503, "not-caught-up") // it has heard of event 7
+	if detail := r.do("GET", "/readyz", "").is(503, "not-caught-up").problem().Detail; !strings.Contains(detail, "1 of 7 events") {
+		t.Error(detail)
+	}
+	var status struct{ Head, AppliedPosition, Lag int }
+	if r.do("GET", "/v1/admin/status", "").is(200, "").decode(&status); status.Head != 7 || status.AppliedPosition != 1 || status.Lag != 6 {
+		t.Errorf("%+v", status)
+	}
+	r.do("GET", "/v1/accounts/12345678", "").is(200, "").has("Applied-Position: 1")
+	r.store.OnRead(nil)
+	r.do("GET", "/v1/accounts", "", "Min-Position: 7").is(200, "")
+	r.do("GET", "/readyz", "").is(200, "")
+}
+
+func TestANodeWithAWrongClockTakesNoCommandsButReads(t *testing.T) {
+	r := newRig(t)
+	r.open("12345678")
+	foreign(t, r.log, 1, func(ev *eventstore.Event) { ev.Time = time.Now().UTC().Truncate(time.Millisecond).Add(time.Hour) })
+	r.do("GET", "/v1/accounts/12345678", "", "Min-Position: 2").is(200, "")
+	for method, path := range map[string]string{"GET": "/readyz", "DELETE": "/v1/accounts/12345678", "POST": "/v1/accounts"} {
+		detail := r.do(method, path, map[string]string{"POST": `{"sortCode":"10-20-30"}`}[method]).is(503, "store-unavailable").problem().Detail
+		if !strings.Contains(detail, "59m59") || !strings.Contains(detail, "NTP") {
+			t.Errorf("%s %s: %s", method, path, detail)
+		}
+	}
+	r.do("GET", "/v1/accounts/12345678", "", "Consistency: strong").is(200, "").has("Applied-Position: 2")
+	if r.head() != 2 {
+		t.Errorf("the log ends at %d", r.head())
+	}
 }
 
 func TestANodeThatIsGoingIsNotReadyButAnswers(t *testing.T) {

@@ -59,6 +59,7 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 		},
 		Snapshots: journal.SnapshotConfig{Store: snaps},
 		Poller:    eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
+		MaxLag:    5, MaxClockSkew: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +143,9 @@ func (a response) checkAlways(req *http.Request) {
 	}
 	if a.status == 503 && a.header.Get("Retry-After") == "" {
 		a.Errorf("%s %s: 503 without Retry-After", req.Method, req.URL)
+	}
+	if position := a.header.Get("Applied-Position"); position == "" && a.status < 300 && strings.HasPrefix(req.URL.Path, "/v1/") && req.Method != http.MethodOptions {
+		a.Errorf("%s %s: no Applied-Position", req.Method, req.URL)
 	}
 	if a.status < 400 {
 		return

@@ -23,6 +23,7 @@ type plan[D any] struct {
 	accepted []*submission[D] // in the order decided
 	refused  []*submission[D] // or without events
 	pure     int              // of refused: those decided on the state alone, before anything was accepted
+	skew     error            // why nothing was decided
 }
 
 func (p *plan[D]) all() []*submission[D] { return append(p.accepted, p.refused...) }
@@ -38,6 +39,10 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 		}
 		plan := w.decide(pending)
 		w.pace.decidedOn(plan.at.Head)
+		if plan.skew != nil {
+			w.refuse(pending, plan.skew)
+			return
+		}
 		if proven >= 0 && plan.at.Head.Position >= proven {
 			// The others rest on what was accepted before them, and that is not stored yet.
 			concludeAll(plan.refused[:plan.pure])
@@ -119,6 +124,9 @@ func (w *Writer[D]) decide(pending []*submission[D]) *plan[D] {
 // stored, which it has answered: the draft is of no more use then.
 func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan[D]) (misfit int) {
 	p.at = at
+	if p.skew = w.cfg.Clocks.Check(at.Time); p.skew != nil {
+		return -1
+	}
 	size := 0
 	slot := Slot{Seq: at.Head.Position + 1, Time: later(time.Now().UTC().Truncate(time.Millisecond), at.Time)}
 	for i, s := range pending {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 )
 
 // Log stands before a [Backend] and lets nothing pass that is not what was
@@ -13,11 +14,20 @@ import (
 type Log struct {
 	backend Backend
 	heads   sharedHead
+	newest  atomic.Int64 // position of the newest head that was told
 }
 
 // NewLog gives the log that b stores.
 func NewLog(b Backend) *Log {
-	return &Log{backend: b, heads: sharedHead{read: b.Head}}
+	l := &Log{backend: b}
+	l.heads.read = func(ctx context.Context) (Head, error) {
+		head, err := b.Head(ctx)
+		if err == nil {
+			l.newest.Store(max(l.newest.Load(), int64(head.Position))) // one read at a time
+		}
+		return head, err
+	}
+	return l
 }
 
 // Append is [Backend.Append].
@@ -28,6 +38,9 @@ func (l *Log) Append(ctx context.Context, head Head, batch []Event) error {
 // Head is [Backend.Head]. Callers that ask at the same time share one read,
 // which started after each of them had asked.
 func (l *Log) Head(ctx context.Context) (Head, error) { return l.heads.get(ctx) }
+
+// Newest is the position of the newest head that Head has given so far, 0 if none.
+func (l *Log) Newest() Position { return Position(l.newest.Load()) }
 
 // ReadFrom yields every event after head, in order, each verified against the
 // one before it, and ends at the end of the log. A long read is read and verified

@@ -22,6 +22,9 @@ type Observer struct {
 	// ReadFailed: the poller or a subscriber could not read on, and tries again
 	// after retryIn. who is the subscriber's name, "poller" for the poller.
 	ReadFailed func(who string, retryIn time.Duration, err error)
+	// Skewed: this process's clock and the store's are too far apart (see [Clocks]),
+	// or, with nil, no longer so.
+	Skewed func(found *SkewError)
 	// Halted: the component stops for good; only a restart helps.
 	Halted func(who string, err error)
 }
@@ -53,6 +56,12 @@ func (o *Observer) readFailed(who string, retryIn time.Duration, err error) {
 func (o *Observer) handlerFailed(who string, ev Event, attempt int, retryIn time.Duration, err error) {
 	if o.HandlerFailed != nil {
 		o.HandlerFailed(who, ev, attempt, retryIn, err)
+	}
+}
+
+func (o *Observer) skewed(found *SkewError) {
+	if o.Skewed != nil {
+		o.Skewed(found)
 	}
 }
 

@@ -89,6 +89,10 @@ func (p *Poller) Close() {
 // the log.
 func (p *Poller) Head() Head { return p.window.position() }
 
+// Newest is the position of the newest event this process has heard of: it may not
+// have been read yet.
+func (p *Poller) Newest() Position { return max(p.Head().Position, p.log.Newest()) }
+
 // Health is nil while the log can be followed, otherwise why it can't. An error
 // of KindRegressed stays for good.
 func (p *Poller) Health() error {
@@ -178,8 +182,11 @@ func (p *Poller) sleep(ctx context.Context, d time.Duration) (woken bool) {
 // being read.
 const pollChunk = 512
 
+// poll reads to the end of the log. While that takes long it looks how far away
+// the end is, so that others learn of it.
 func (p *Poller) poll(ctx context.Context) error {
 	chunk := make([]Event, 0, pollChunk)
+	looked := time.Now()
 	for ev, err := range p.log.ReadFrom(ctx, p.Head()) {
 		if err != nil {
 			p.window.push(chunk)
@@ -188,6 +195,10 @@ func (p *Poller) poll(ctx context.Context) error {
 		if chunk = append(chunk, ev); len(chunk) == pollChunk {
 			p.window.push(chunk)
 			chunk = chunk[:0]
+			if time.Since(looked) >= p.cfg.HeadCheck {
+				_, _ = p.log.Head(ctx) // it remembers; an error shows in the next read
+				looked = time.Now()
+			}
 		}
 	}
 	p.window.push(chunk)

@@ -56,6 +56,9 @@ type WriterConfig struct {
 	// RetryMin and RetryMax bound the wait between two attempts while the outcome
 	// of an append is unknown. Defaults: 2 ms and 1 s.
 	RetryMin, RetryMax time.Duration
+	// Clocks may object to this process's clock: then all commands are refused. Nil:
+	// whatever it says is right. The Writer does not close it.
+	Clocks *Clocks
 
 	Observer Observer
 }

@@ -27,6 +27,9 @@ func (s *Service) ForgetKeys() {
 	s.reducer.hold(func(*account.State, eventstore.Tail) { s.reducer.state.Store(state) })
 }
 
+// InDraft shows what a command would be decided on now.
+func (s *Service) InDraft(use func(*account.Draft, eventstore.Tail)) { s.reducer.draft(use) }
+
 // RetakeSnapshot takes one as the policy does.
 func (s *Service) RetakeSnapshot(ctx context.Context) error { return s.snapshots.byPolicy(ctx) }
 

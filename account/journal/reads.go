@@ -26,6 +26,9 @@ func (s *Service) Wait(ctx context.Context, pos eventstore.Position) error {
 
 func (s *Service) wait(ctx context.Context, pos eventstore.Position) error {
 	err := s.received.Wait(ctx, pos)
+	for err == nil && s.Applied() < pos { // it is part of a command that is not whole yet
+		err = s.received.Wait(ctx, s.reducer.gathering())
+	}
 	if err != nil {
 		if obstacle := s.obstacle(); obstacle != nil {
 			return obstacle

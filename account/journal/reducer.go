@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"openpayment/account"
 	"openpayment/eventstore"
@@ -16,8 +17,11 @@ type reducer struct {
 	// things of it loads it once.
 	state atomic.Pointer[account.State]
 
-	mu   sync.Mutex // held while an event is applied, and while a draft is in use
-	tail eventstore.Tail
+	// mu is held while the events of one command are applied, and while a draft is in
+	// use: what is seen with it held is never in the middle of a command.
+	mu    sync.Mutex
+	tail  eventstore.Tail
+	group group // received behind tail, and not applied yet; mu guards it
 }
 
 // subscriberName is the reducer's, in logs and errors.
@@ -37,23 +41,65 @@ func (r *reducer) receive(_ context.Context, ev eventstore.Event) error {
 	if err != nil {
 		return err
 	}
+	place, err := partOf(ev, decoded)
+	if err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.apply(ev, decoded)
+	if ev.Seq == r.tail.Head.Position+1 {
+		r.group.clear() // the log is read again from where the state stands
+	}
+	whole, err := r.group.add(member{ev, decoded}, place)
+	if err != nil || !whole {
+		return err
+	}
+	defer r.group.clear()
+	return r.apply(r.group)
 }
 
-// apply makes ev part of the state; with mu held.
-func (r *reducer) apply(ev eventstore.Event, decoded account.Event) (err error) {
+// apply makes all events of a command part of the state, or none; with mu held.
+func (r *reducer) apply(g group) error {
 	state := r.state.Load()
-	if decoded == nil {
-		err = state.Pass(stamp(ev))
-	} else {
-		err = state.Apply(decoded, stamp(ev))
+	if err := g.check(state); err != nil {
+		return err
 	}
-	if err == nil {
-		r.tail = eventstore.Tail{Head: ev.Head(), Time: ev.Time}
+	for _, m := range g.members {
+		var err error
+		if m.decoded == nil {
+			err = state.Pass(stamp(m.ev))
+		} else {
+			err = state.Apply(m.decoded, stamp(m.ev))
+		}
+		if err != nil {
+			return err
+		}
+		r.tail = eventstore.Tail{Head: m.ev.Head(), Time: m.ev.Time}
 	}
-	return err
+	return nil
+}
+
+// gathering is the position of the last event of the command that has been received
+// in part, 0 if there is none.
+func (r *reducer) gathering() eventstore.Position {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.group.end()
+}
+
+// missing is why the command that has been received in part does not get whole, nil
+// if it may.
+func (r *reducer) missing() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.group.missing()
+}
+
+// time is that of the newest event applied.
+func (r *reducer) time() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tail.Time
 }
 
 func stamp(ev eventstore.Event) account.Stamp {

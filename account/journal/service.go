@@ -19,6 +19,13 @@ type Config struct {
 	Poller eventstore.PollerConfig
 	// Observer is told what Writer, Poller and reducer do.
 	Observer eventstore.Observer
+	// MaxLag is how many events the state may be behind the newest one that this
+	// process has heard of before [Service.Ready] says so. 0: any number.
+	MaxLag int64
+	// MaxClockSkew is how far this process's clock may be behind the newest event's
+	// time, or away from the store's clock, before no more commands are taken. 0: any
+	// time.
+	MaxClockSkew time.Duration
 	// Snapshots says where snapshots of the state are kept, and when they are taken.
 	Snapshots SnapshotConfig
 	// Replayed is told of each replay when it has ended, by its goroutine; may be nil.
@@ -39,6 +46,8 @@ type Service struct {
 	reducer  *reducer
 	received *eventstore.Subscription
 	writer   *eventstore.Writer[*account.Draft]
+	clocks   *eventstore.Clocks
+	maxLag   eventstore.Position
 
 	snapshots *snapshotter // nil without a store for them
 	replays   replays
@@ -77,7 +86,8 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	}
 	s := &Service{
 		log: log, poller: poller, reducer: newReducer(base.state, base.tail),
-		target: poller.Head(), started: time.Now(), maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
+		target: poller.Head(), started: time.Now(), maxLag: eventstore.Position(cfg.MaxLag),
+		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,
@@ -86,6 +96,8 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 		poller.Close()
 		return nil, err
 	}
+	s.clocks = eventstore.WatchClocks(ctx, backend, cfg.MaxClockSkew, cfg.Observer)
+	cfg.Writer.Clocks = s.clocks
 	s.writer = eventstore.StartWriter(log, poller, model{s}, cfg.Writer)
 	s.begin(ctx, cfg, lost, base.tail.Head.Position, manifests)
 	return s, nil
@@ -114,8 +126,8 @@ func (s *Service) begin(ctx context.Context, cfg Config, lost error, from events
 	})
 	if s.snapshots != nil {
 		s.watching.Go(func() {
-			if s.received.Wait(ctx, s.target.Position) == nil {
-				s.snapshots.run(ctx, s.received.Wait)
+			if s.wait(ctx, s.target.Position) == nil {
+				s.snapshots.run(ctx, s.wait)
 			}
 		})
 	}
@@ -143,7 +155,7 @@ func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.P
 	}
 	for !s.caughtUp.Load() {
 		step, cancel := context.WithTimeout(ctx, progressInterval)
-		err := s.received.Wait(step, s.target.Position)
+		err := s.wait(step, s.target.Position)
 		cancel()
 		switch at := s.received.Head(); {
 		case err == nil && at.Position == s.target.Position && at != s.target:
@@ -180,13 +192,17 @@ func (s *Service) Close(ctx context.Context) error {
 			s.snapshots.failed(0, err)
 		}
 	}
+	s.clocks.Close()
 	s.poller.Close()
 	return err
 }
 
-// ErrStarting is why a Service is not ready while it reads its log for the first
-// time.
-var ErrStarting = errors.New("the log is being read")
+// Why a Service is not ready: it reads its log for the first time, or more of the
+// log than Config.MaxLag is not part of its state.
+var (
+	ErrStarting = errors.New("the log is being read")
+	ErrLagging  = errors.New("the state lags behind the log")
+)
 
 // Ready is nil when the service can answer reads and commands; otherwise why not.
 func (s *Service) Ready() error {
@@ -199,14 +215,23 @@ func (s *Service) Ready() error {
 	if err := s.poller.Health(); err != nil {
 		return err
 	}
+	if err := s.reducer.missing(); err != nil {
+		return err
+	}
 	if !s.caughtUp.Load() {
 		return s.starting()
+	}
+	if err := s.clocks.Check(s.reducer.time()); err != nil {
+		return err
+	}
+	if at, newest := s.Applied(), s.poller.Newest(); s.maxLag > 0 && newest-at > s.maxLag {
+		return fmt.Errorf("%w: event %d of %d", ErrLagging, at, newest)
 	}
 	return nil
 }
 
 func (s *Service) starting() error {
-	return fmt.Errorf("%w: event %d of %d", ErrStarting, s.received.Position(), s.target.Position)
+	return fmt.Errorf("%w: event %d of %d", ErrStarting, s.Applied(), s.target.Position)
 }
 
 // Serving is nil while the state may be shown to clients: it has once been as new
@@ -231,7 +256,7 @@ func (s *Service) Serving() error {
 // obstacle is what keeps events that are in the log from this node's state: a
 // damaged or missing row, a log gone backwards, an event that halted the reducer.
 func (s *Service) obstacle() error {
-	for _, err := range []error{s.received.Health(), s.poller.Health()} {
+	for _, err := range []error{s.received.Health(), s.poller.Health(), s.reducer.missing()} {
 		switch eventstore.KindOf(err) {
 		case eventstore.KindDamaged, eventstore.KindMissing, eventstore.KindRegressed, eventstore.KindClosed:
 			return err
@@ -281,7 +306,7 @@ func (s *Service) Status() Status {
 	at, digest := state.Digest()
 	applied := eventstore.Position(state.Position())
 	status := Status{
-		Head: max(s.poller.Head().Position, applied), Applied: applied,
+		Head: max(s.poller.Newest(), applied), Applied: applied,
 		Accounts: state.Open(), Keys: state.Keys(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(),
 		Queue: s.writer.Queue(), Uptime: time.Since(s.started), Problem: s.Ready(),
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
 // load is what a number of clients did and were told.
@@ -14,6 +15,9 @@ type load struct {
 	stored  map[string]int64 // X-Request-Id → Event-Position, of those answered 2xx
 	refused map[string]int   // X-Request-Id → status, of those answered otherwise
 	silent  map[string]bool  // X-Request-Id of those without an answer
+
+	last    time.Time     // when one was stored; zero before the first
+	longest time.Duration // between two that were
 }
 
 func newLoad() *load {
@@ -47,6 +51,11 @@ func (l *load) note(id string, a answer, err error) {
 		l.silent[id] = true
 	case a.status == http.StatusCreated:
 		l.stored[id], _ = strconv.ParseInt(a.header.Get("Event-Position"), 10, 64)
+		now := time.Now()
+		if !l.last.IsZero() {
+			l.longest = max(l.longest, now.Sub(l.last))
+		}
+		l.last = now
 	default:
 		l.refused[id] = a.status
 	}

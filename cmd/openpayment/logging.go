@@ -56,6 +56,13 @@ func observe(log *logrus.Logger) eventstore.Observer {
 				Warn("subscriber failed: the event will be delivered again")
 		},
 		ReadFailed: readFailed(log),
+		Skewed: func(found *eventstore.SkewError) {
+			if found == nil {
+				log.Info("this machine's clock agrees with the store's again: commands are taken")
+				return
+			}
+			log.WithField("error", found).Error("this machine's clock is wrong: no commands are taken until it is set")
+		},
 		Halted: func(who string, err error) {
 			log.WithFields(logrus.Fields{"subscriber": who, "error": err}).
 				Error("halted for good: this node takes no more commands; see the error, then restart")

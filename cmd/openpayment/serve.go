@@ -30,8 +30,10 @@ type serveOptions struct {
 	poller eventstore.PollerConfig
 	writer eventstore.WriterConfig
 
-	snapshots snapshotOptions
-	keys      int
+	snapshots    snapshotOptions
+	keys         int
+	maxLag       int64
+	maxClockSkew time.Duration
 }
 
 // tokenVariable holds the admin token. It is no flag: command lines can be read
@@ -91,6 +93,8 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.DurationVar(&o.poller.MinInterval, "poll-min", 10*time.Millisecond, "time between two reads of the log while there is news")
 	f.DurationVar(&o.poller.MaxInterval, "poll-max", 500*time.Millisecond, "time between two reads of the log when idle")
 	f.DurationVar(&o.poller.HeadCheck, "head-check", 5*time.Second, "how often to compare with the log's head when idle")
+	f.Int64Var(&o.maxLag, "max-lag", 10_000, "how many events this node may be behind before /readyz is 503; 0: any number")
+	f.DurationVar(&o.maxClockSkew, "max-clock-skew", 5*time.Second, "how far this machine's clock may be behind the newest event, or away from\nCassandra's clocks, before no more commands are taken; 0: any time")
 	f.IntVar(&o.writer.BatchEvents, "batch-events", eventstore.MaxBatchEvents, "most events in one append, 1000 at most")
 	f.IntVar(&o.writer.BatchBytes, "batch-bytes", eventstore.MaxBatchBytes, "most bytes in one append, 1 MiB at most")
 	f.IntVar(&o.writer.QueueLimit, "queue-limit", 8192, "most commands waiting; more are answered with 503 overloaded")
@@ -109,6 +113,9 @@ func (o *serveOptions) check(token string) error {
 	}
 	if o.poller.MinInterval > o.poller.MaxInterval {
 		return usageError{fmt.Errorf("--poll-min %s is more than --poll-max %s", o.poller.MinInterval, o.poller.MaxInterval)}
+	}
+	if o.maxLag < 0 || o.maxClockSkew < 0 {
+		return usageError{fmt.Errorf("--max-lag %d, --max-clock-skew %s: neither may be negative; 0 switches it off", o.maxLag, o.maxClockSkew)}
 	}
 	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit, "idempotency-keys": o.keys} {
 		if value < 1 {
@@ -207,6 +214,7 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 		n.service, err = journal.Start(ctx, n.store, journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
 			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
+			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
 		})
 		if err != nil {
 			n.store.Close()

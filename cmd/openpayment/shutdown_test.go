@@ -103,6 +103,8 @@ func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 		"any interface, no token":   {[]string{"--store", "memory:", "--listen", ":0"}, exitUsage, "--insecure"},
 		"an address without a port": {[]string{"--listen", "localhost"}, exitUsage, "HOST:PORT"},
 		"bounds the wrong way":      {[]string{"--poll-min", "2s", "--poll-max", "1s"}, exitUsage, "--poll-max"},
+		"a negative lag":            {[]string{"--max-lag", "-1"}, exitUsage, "--max-lag"},
+		"a negative skew":           {[]string{"--max-clock-skew", "-1s"}, exitUsage, "--max-clock-skew"},
 		"no batch at all":           {[]string{"--batch-events", "0"}, exitUsage, "--batch-events"},
 		"a config that isn't there": {[]string{"--config", folder + "/none.yaml"}, exitUsage, "none.yaml"},
 	} {

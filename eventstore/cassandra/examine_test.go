@@ -115,3 +115,15 @@ func TestNodesThatAreNotNamedAreExaminedToo(t *testing.T) {
 	wantFinding(t, found, "node "+ring.Nodes[2].Host(), eventstore.LevelWarning, "refused", "majority")
 	wantFinding(t, found, "head", eventstore.LevelOK, "event 3")
 }
+
+func TestAStoreKnowsHowFarItsClockIsFromThisMachines(t *testing.T) {
+	s := open(t, config(t, 0))
+	ahead, within, err := s.Ahead(t.Context())
+	if err != nil || within <= 0 || ahead.Abs()-within > time.Second { // the server runs here, or on a machine with NTP
+		t.Errorf("%s ahead, known to %s, %v", ahead, within, err)
+	}
+	t.Logf("%s ahead, known to %s", ahead, within)
+	s.Close()
+	_, _, err = s.Ahead(t.Context())
+	wantKind(t, err, eventstore.KindUnavailable)
+}

@@ -125,19 +125,16 @@ func askSettings(ctx context.Context, s *session) (map[string]string, error) {
 // exact.
 const clockSamples = 3
 
-// askClock compares the node's clock with this machine's, at the moment that lies
-// halfway between question and answer.
+// askClock compares the node's clock with this machine's.
 func askClock(ctx context.Context, s *session, address string) (clockReading, error) {
 	best := clockReading{of: address, within: time.Hour}
 	for range clockSamples {
-		var theirs time.Time
-		asked := time.Now()
-		if _, err := s.row(ctx, `SELECT toTimestamp(now()) FROM system.local`, nil, &theirs); err != nil {
+		r, err := readClock(ctx, s)
+		if err != nil {
 			return best, schemaError(err)
 		}
-		half := time.Since(asked) / 2
-		if within := half + time.Millisecond; within < best.within { // they tell whole milliseconds
-			best.ahead, best.within = theirs.Sub(asked.Add(half)), within
+		if r.within < best.within {
+			best.ahead, best.within = r.ahead, r.within
 		}
 	}
 	return best, nil
