@@ -104,6 +104,9 @@ func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 		"an address without a port": {[]string{"--listen", "localhost"}, exitUsage, "HOST:PORT"},
 		"bounds the wrong way":      {[]string{"--poll-min", "2s", "--poll-max", "1s"}, exitUsage, "--poll-max"},
 		"no batch at all":           {[]string{"--batch-events", "0"}, exitUsage, "--batch-events"},
+		"no snapshot kept":          {[]string{"--snapshot-keep", "0"}, exitUsage, "--snapshot-keep"},
+		"less than no events":       {[]string{"--snapshot-events", "-1"}, exitUsage, "--snapshot-events"},
+		"less than no time":         {[]string{"--snapshot-interval", "-1s"}, exitUsage, "--snapshot-interval"},
 		"a config that isn't there": {[]string{"--config", folder + "/none.yaml"}, exitUsage, "none.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
