@@ -43,8 +43,10 @@ type View interface {
 	Account(Number) *Account
 }
 
-// Stamp is an event's place in the log and its time.
+// Stamp is what an event's place in the log says about it: where and when it
+// happened, and with which key it was asked for.
 type Stamp struct {
 	Seq  int64
 	Time time.Time // UTC, whole milliseconds
+	Key  Key
 }

@@ -155,7 +155,7 @@ func BenchmarkCheck(b *testing.B) {
 }
 
 func BenchmarkDraft(b *testing.B) {
-	v := show(known())
+	v := stateOf(b, opened("12345678"))
 	up := account.Updated{Number: "12345678", SortCode: "40-50-60", CustomerURLs: []string{}, CardURLs: []string{}}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,8 +7,8 @@ import (
 	"math/bits"
 )
 
-// Digest sums up a set of accounts, whatever their order: the sum, as a number
-// of 256 bits, of the SHA-256 of each. It finds mistakes, of programs and of
+// Digest sums up a set of accounts and of uses of keys, whatever their order: the
+// sum, as a number of 256 bits, of the SHA-256 of each. It finds mistakes, of programs and of
 // disks; against somebody who may choose the accounts' contents at will it is
 // weaker than a hash (Wagner 2002, A Generalized Birthday Problem), and the hash
 // chain of the log is what protects.

@@ -129,7 +129,7 @@ func TestIndependentEventsMayComeInAnyOrder(t *testing.T) {
 		s := account.NewState()
 		for i, ev := range order {
 			if ev == nil {
-				if err := s.Pass(int64(i + 1)); err != nil {
+				if err := s.Pass(at(int64(i + 1))); err != nil {
 					t.Fatal(err)
 				}
 				continue

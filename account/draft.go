@@ -1,17 +1,30 @@
 package account
 
-// Draft shows accounts as they would be after some events that are not in the
-// log yet. It changes nothing below it. Not for concurrent use.
-type Draft struct {
-	below   View
-	changed map[Number]*Account
+import "time"
+
+// Base is what a [Draft] is laid upon: a [State], or another draft.
+type Base interface {
+	View
+	KeyView
 }
 
-var _ View = (*Draft)(nil)
+// Draft shows accounts and keys as they would be after some events that are not in
+// the log yet. It changes nothing below it. Not for concurrent use.
+//
+// A draft forgets no key, whatever the times of its events: what it takes for a
+// repetition is one, even if the log would have forgotten it a moment later.
+type Draft struct {
+	below   Base
+	changed map[Number]*Account
+	used    map[string]*KeyUse // nil while there are none
+	newest  *KeyUse            // of used
+}
+
+var _ Base = (*Draft)(nil)
 
 // NewDraft gives a draft without any event on top of what below shows, which
 // must not change while the draft is used.
-func NewDraft(below View) *Draft {
+func NewDraft(below Base) *Draft {
 	return &Draft{below: below, changed: make(map[Number]*Account)}
 }
 
@@ -23,12 +36,42 @@ func (d *Draft) Account(n Number) *Account {
 	return d.below.Account(n)
 }
 
+// KeyUse implements [KeyView].
+func (d *Draft) KeyUse(text string) (KeyUse, bool) {
+	if u, ok := d.used[text]; ok {
+		return *u, true
+	}
+	return d.below.KeyUse(text)
+}
+
+// KeysAt implements [KeyView].
+func (d *Draft) KeysAt(at time.Time) int { return d.below.KeysAt(at) + len(d.used) }
+
 // Apply makes ev part of the draft; for errors see [Evolve]. It either succeeds
 // or changes nothing.
 func (d *Draft) Apply(ev Event, at Stamp) error {
 	afters, err := evolveAll(d, ev, at)
+	if err != nil {
+		return err
+	}
 	for _, after := range afters {
 		d.changed[after.Number] = after
 	}
-	return err
+	d.take(at)
+	return nil
+}
+
+// take takes up the key of an event, as the state will.
+func (d *Draft) take(at Stamp) {
+	if !at.Key.Given() {
+		return
+	}
+	if _, known := d.KeyUse(at.Key.Text); known && !d.newest.continues(at) {
+		return
+	}
+	if d.used == nil {
+		d.used = make(map[string]*KeyUse)
+	}
+	d.newest = nextUse(d.newest, at)
+	d.used[at.Key.Text] = d.newest
 }

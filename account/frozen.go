@@ -19,6 +19,7 @@ type Frozen struct {
 	position int64
 	passed   int64
 	digest   Digest
+	keys     frozenKeys
 }
 
 var _ View = (*Frozen)(nil)
@@ -33,7 +34,7 @@ func (s *State) Freeze(hold func(mark func())) *Frozen {
 	hold(func() {
 		s.setBefore(func() map[Number]record { return make(map[Number]record) })
 		f.position, f.digest = s.Digest()
-		f.passed = s.Passed()
+		f.passed, f.keys = s.Passed(), s.keys.freeze()
 	})
 	return f
 }
@@ -134,11 +135,14 @@ func (f *Frozen) All() iter.Seq[Record] {
 
 const recordsAtOnce = 512
 
-// Sum is the digest of what is there, made anew from every account.
+// Sum is the digest of what is there, made anew from every account and every key.
 func (f *Frozen) Sum() Digest {
 	var sum Digest
 	for r := range f.All() {
 		sum.add(digestOf(r.Account))
+	}
+	for u := range f.Keys() {
+		sum.add(u.digest())
 	}
 	return sum
 }

@@ -18,7 +18,7 @@ func freeze(s *account.State) *account.Frozen { return s.Freeze(func(mark func()
 func applyAny(t *rapid.T, s *account.State) {
 	stamp := at(s.Position() + 1)
 	if rapid.IntRange(0, 9).Draw(t, "foreign?") == 0 || s.Apply(events.Draw(t, "event"), stamp) != nil {
-		if err := s.Pass(stamp.Seq); err != nil {
+		if err := s.Pass(stamp); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -58,7 +58,7 @@ func (m *model) command(t *rapid.T) {
 }
 
 func (m *model) pass(t *rapid.T) {
-	if err := m.state.Pass(m.position + 1); err != nil {
+	if err := m.state.Pass(at(m.position + 1)); err != nil {
 		t.Fatalf("pass over %d: %v", m.position+1, err)
 	}
 	m.position++

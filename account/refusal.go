@@ -13,6 +13,8 @@ const (
 	CodeVersionMismatch Code = "version-mismatch" // the account is not as the caller believed
 	CodeAccountNotEmpty Code = "account-not-empty"
 
+	CodeKeyReused Code = "idempotency-key-reused" // the key belongs to another request
+
 	CodeSameAccount       Code = "same-account"        // a transfer to where it comes from
 	CodeCurrencyMismatch  Code = "currency-mismatch"   // the account is kept in another
 	CodeInsufficientFunds Code = "insufficient-funds"  // the balance would be negative

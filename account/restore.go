@@ -3,13 +3,15 @@ package account
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 )
 
-// Restorer makes a [State] of the records of a frozen one. Records come in parts,
-// each part's in ascending order of the numbers and all behind those of the parts
-// before; the parts may be added in any order, by several goroutines at once.
+// Restorer makes a [State] of the records of a frozen one, and of its keys. Both
+// come in parts, records in ascending order of the numbers, keys in the order of the
+// log, and all of a part behind those of the parts before; the parts may be added in
+// any order, by several goroutines at once.
 type Restorer struct {
 	state    *State
 	position int64
@@ -17,6 +19,7 @@ type Restorer struct {
 	mu     sync.Mutex // guards all below
 	digest Digest
 	parts  map[int][][]Number // the leaves of each part
+	keys   map[int][]KeyUse
 }
 
 // NewRestorer prepares for the state at a position, of about so many accounts.
@@ -27,7 +30,7 @@ func NewRestorer(position, accounts int64) *Restorer {
 		s.shards[i].accounts = make(map[Number]record, perShard)
 	}
 	s.position.Store(position)
-	return &Restorer{state: s, position: position, parts: make(map[int][][]Number)}
+	return &Restorer{state: s, position: position, parts: make(map[int][][]Number), keys: make(map[int][]KeyUse)}
 }
 
 // Add takes over one part: the records, and what they point to, belong to the
@@ -78,11 +81,55 @@ func (r *Restorer) historyOf(rec Record) (history, error) {
 	return h, nil
 }
 
+// AddKeys takes over one part of the keys. Parts of keys are numbered apart from
+// those of records, and numbers may be left out.
+func (r *Restorer) AddKeys(part int, uses []KeyUse) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys[part] = uses
+}
+
+// restoreKeys makes the keys of all parts; with mu held.
+func (r *Restorer) restoreKeys() error {
+	k := &r.state.keys
+	for _, part := range slices.Sorted(maps.Keys(r.keys)) {
+		for i := range r.keys[part] {
+			u := &r.keys[part][i]
+			if err := r.checkKey(u, k.newest()); err != nil {
+				return err
+			}
+			if k.byText[u.Text] != nil {
+				return fmt.Errorf("the key of event %d is there twice", u.First)
+			}
+			k.queue = append(k.queue, u)
+			k.remember(u)
+			r.digest.add(u.digest())
+		}
+	}
+	return nil
+}
+
+// checkKey finds what no use of a key can be like; before may be nil.
+func (r *Restorer) checkKey(u, before *KeyUse) error {
+	switch {
+	case !ValidKey(u.Text):
+		return fmt.Errorf("the key of event %d is none", u.First)
+	case u.First < 1 || u.Last < u.First || u.Last > r.position:
+		return fmt.Errorf("a key was used from event %d to event %d, and the position is %d", u.First, u.Last, r.position)
+	case before != nil && u.First <= before.Last:
+		return fmt.Errorf("the key of event %d stands behind that of event %d", u.First, before.Last)
+	case before != nil && u.Time.Before(before.Time):
+		return fmt.Errorf("the key of event %d is older than that of event %d", u.First, before.Last)
+	}
+	return nil
+}
+
 // Pass notes that so many events up to there touched no account.
 func (r *Restorer) Pass(events int64) { r.state.passed.Add(events) }
 
 // Finish gives the state, when all parts have been added. Its digest is made of
-// what was added: compare it with what it should be.
+// what was added: compare it with what it should be. An error means that no state
+// can be made of the parts.
 func (r *Restorer) Finish() (*State, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,6 +145,9 @@ func (r *Restorer) Finish() (*State, error) {
 			}
 			index.leaves = append(index.leaves, slices.Clip(leaf))
 		}
+	}
+	if err := r.restoreKeys(); err != nil {
+		return nil, err
 	}
 	r.state.digest = r.digest
 	return r.state, nil

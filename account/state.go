@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// State is all accounts as the events of a log have made them, up to one
-// position. The zero State is that of the empty log; make it with [NewState].
+// State is all accounts as the events of a log have made them, up to one position,
+// and the idempotency keys these came with, as long as they are remembered. The zero State is that of the empty log; make it with [NewState].
 //
 // One goroutine at a time applies events; any number read meanwhile. A reader
 // sees each account before or after an event, never in between; [State.Position]
@@ -15,6 +16,7 @@ import (
 type State struct {
 	shards [shardCount]shard
 	index  index
+	keys   keys
 
 	position atomic.Int64 // of the last event applied or passed over
 	open     atomic.Int64 // accounts that are open
@@ -44,7 +46,10 @@ type record struct {
 	history history
 }
 
-var _ View = (*State)(nil)
+var (
+	_ View    = (*State)(nil)
+	_ KeyView = (*State)(nil)
+)
 
 // NewState is the state before the first event.
 func NewState() *State {
@@ -87,8 +92,17 @@ func (s *State) Open() int { return int(s.open.Load()) }
 // Passed is the number of events that touch no account: those of other services.
 func (s *State) Passed() int64 { return s.passed.Load() }
 
-// Digest sums up all accounts, and gives the position at which they were like
-// that: two states at one position have the same digest, whatever way they were
+// KeyUse implements [KeyView].
+func (s *State) KeyUse(text string) (KeyUse, bool) { return s.keys.use(text) }
+
+// KeysAt implements [KeyView].
+func (s *State) KeysAt(at time.Time) int { return s.keys.at(at) }
+
+// Keys is how many idempotency keys are remembered.
+func (s *State) Keys() int { return s.keys.len() }
+
+// Digest sums up all accounts and keys, and gives the position at which they were
+// like that: two states at one position have the same digest, whatever way they were
 // built.
 func (s *State) Digest() (int64, Digest) {
 	s.digestMu.Lock()
@@ -110,17 +124,19 @@ func (s *State) Apply(ev Event, at Stamp) error {
 	for _, after := range afters {
 		change.add(s.replace(after))
 	}
+	change.add(s.keys.apply(at)) // last: who finds a key finds what it was used for
 	s.advance(at.Seq, change)
 	return nil
 }
 
-// Pass notes that the event at seq touches no account.
-func (s *State) Pass(seq int64) error {
-	if err := s.follows(seq); err != nil {
+// Pass notes that the event at the given stamp touches no account; its key counts
+// all the same.
+func (s *State) Pass(at Stamp) error {
+	if err := s.follows(at.Seq); err != nil {
 		return err
 	}
 	s.passed.Add(1)
-	s.advance(seq, Digest{})
+	s.advance(at.Seq, s.keys.apply(at))
 	return nil
 }
 

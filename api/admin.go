@@ -20,6 +20,7 @@ type wireStatus struct {
 	AppliedPosition eventstore.Position `json:"appliedPosition"`
 	Lag             eventstore.Position `json:"lag"`
 	Accounts        int                 `json:"accounts"`
+	IdempotencyKeys int                 `json:"idempotencyKeys"` // that are remembered
 	StateDigest     string              `json:"stateDigest"`
 	DigestPosition  eventstore.Position `json:"digestPosition"`
 	ForeignEvents   int64               `json:"foreignEvents"` // of other services, among those applied
@@ -49,7 +50,7 @@ func getStatus(c *call) error {
 	status := wireStatus{
 		Version: c.h.cfg.Version, Store: c.h.cfg.Store, Log: c.h.cfg.LogName, Ready: true,
 		Head: s.Head, AppliedPosition: s.Applied, Lag: s.Head - s.Applied,
-		Accounts: s.Accounts, StateDigest: s.Digest.String(), DigestPosition: s.DigestAt,
+		Accounts: s.Accounts, IdempotencyKeys: s.Keys, StateDigest: s.Digest.String(), DigestPosition: s.DigestAt,
 		ForeignEvents: s.Foreign, Queue: s.Queue, UptimeSeconds: int64(s.Uptime.Seconds()),
 	}
 	if s.Snapshot.ID != uuid.Nil {

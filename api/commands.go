@@ -2,11 +2,9 @@ package api
 
 import (
 	"math/rand/v2"
-	"net/http"
 	"strconv"
 
 	"openpayment/account"
-	"openpayment/account/journal"
 )
 
 // The fields of an account, in the order of its JSON form.
@@ -15,33 +13,15 @@ var (
 	fixedFields   = []string{"balance", "status", "version", "openedAt", "updatedAt"}
 )
 
-// The keys of an event's meta that come from the request.
-const (
-	metaRequestID      = "requestId"
-	metaIdempotencyKey = "idempotencyKey"
-)
-
 func openAccount(c *call) error {
-	options, err := c.options()
-	if err != nil {
-		return err
-	}
-	if err := noIfMatch(c.r.Header); err != nil {
-		return err
-	}
-	f, err := readForm(c.body, accountFields, fixedFields)
-	if err != nil {
-		return err
-	}
-	command := account.Open{
-		Number: orZero(f.text("accountNumber", false)), SortCode: orZero(f.text("sortCode", true)),
-		CustomerURLs: orZero(f.list("customerURLs", false)), CardURLs: orZero(f.list("cardURLs", false)),
-		Currency: orZero(f.text("currency", false)), Propose: randomNumber,
-	}
-	if err := f.check(command); err != nil {
-		return err
-	}
-	return c.carryOut(command, options, http.StatusCreated)
+	return c.carryOut(accountFields, noIfMatch, func(f *form, _ *account.Match) (account.Command, error) {
+		command := account.Open{
+			Number: orZero(f.text("accountNumber", false)), SortCode: orZero(f.text("sortCode", true)),
+			CustomerURLs: orZero(f.list("customerURLs", false)), CardURLs: orZero(f.list("cardURLs", false)),
+			Currency: orZero(f.text("currency", false)), Propose: randomNumber,
+		}
+		return command, f.check(command)
+	})
 }
 
 // randomNumber is one of the 8-digit numbers that don't begin with 0.
@@ -77,46 +57,24 @@ func patchAccount(c *call) error {
 
 // update carries out what details makes of the body.
 func (c *call) update(details func(*form) account.Update) error {
-	options, err := c.options()
-	if err != nil {
-		return err
-	}
-	match, err := ifMatch(c.r.Header)
-	if err != nil {
-		return err
-	}
-	f, err := readForm(c.body, accountFields, fixedFields)
-	if err != nil {
-		return err
-	}
-	command := details(f)
-	command.Account, command.Match = c.number(), match
-	command.Number, command.Currency = f.text("accountNumber", false), f.text("currency", false)
-	if !account.ValidNumber(string(command.Account)) {
-		command.Number = nil // there is nothing it could differ from
-	}
-	if err := f.check(command); err != nil {
-		return err
-	}
-	if err := c.checkNumber(); err != nil {
-		return err
-	}
-	return c.carryOut(command, options, http.StatusOK)
+	return c.carryOut(accountFields, ifMatch, func(f *form, match *account.Match) (account.Command, error) {
+		command := details(f)
+		command.Account, command.Match = c.number(), match
+		command.Number, command.Currency = f.text("accountNumber", false), f.text("currency", false)
+		if !account.ValidNumber(string(command.Account)) {
+			command.Number = nil // there is nothing it could differ from
+		}
+		if err := f.check(command); err != nil {
+			return nil, err
+		}
+		return command, c.checkNumber()
+	})
 }
 
 func closeAccount(c *call) error {
-	options, err := c.options()
-	if err != nil {
-		return err
-	}
-	match, err := ifMatch(c.r.Header)
-	if err != nil {
-		return err
-	}
-	if err := c.checkNumber(); err != nil {
-		return err
-	}
-	return c.carryOut(account.Close{Account: c.number(), Match: match}, options, http.StatusNoContent)
+	return c.carryOut(nil, ifMatch, func(_ *form, match *account.Match) (account.Command, error) {
+		return account.Close{Account: c.number(), Match: match}, c.checkNumber()
+	})
 }
 
 // checkNumber refuses the number in the path if no account can have it, which
@@ -127,59 +85,3 @@ func (c *call) checkNumber() error {
 	}
 	return nil
 }
-
-// options are what every command takes beside its body.
-func (c *call) options() (journal.Options, error) {
-	dryRun, err := c.params.flag("dryRun")
-	if err != nil {
-		return journal.Options{}, err
-	}
-	meta := map[string]string{metaRequestID: c.id}
-	if dryRun {
-		return journal.Options{Meta: meta, DryRun: true}, nil // which ignores keys
-	}
-	key, err := idempotencyKey(c.r.Header)
-	if err != nil {
-		return journal.Options{}, err
-	}
-	if key != "" {
-		meta[metaIdempotencyKey] = key
-	}
-	return journal.Options{Meta: meta}, nil
-}
-
-// execute brings a command to the head of the log, and says in the answer where
-// its event stands.
-func (c *call) execute(command account.Command, options journal.Options) (journal.Outcome, error) {
-	out, err := c.service.Execute(c.r.Context(), command, options)
-	c.applied()
-	switch header := c.w.Header(); {
-	case err != nil:
-	case options.DryRun:
-		header.Set("Dry-Run", "true")
-	default:
-		header.Set("Event-Position", strconv.FormatInt(int64(out.Position), 10))
-	}
-	return out, err
-}
-
-// carryOut executes a command and answers with the account as it is then.
-func (c *call) carryOut(command account.Command, options journal.Options, status int) error {
-	out, err := c.execute(command, options)
-	if err != nil {
-		return err
-	}
-	if status == http.StatusNoContent {
-		return c.reply(status, "", nil)
-	}
-	if !options.DryRun {
-		header := c.w.Header()
-		header.Set("ETag", etag(out.Account.Version))
-		if status == http.StatusCreated {
-			header.Set("Location", accountPath(out.Account.Number))
-		}
-	}
-	return c.reply(status, mediaJSON, toWire(out.Account))
-}
-
-func accountPath(n account.Number) string { return "/v1/accounts/" + string(n) }

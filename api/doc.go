@@ -11,19 +11,22 @@
 //
 // The checks of a request come in one order, and the first that fails answers:
 // path and method; token; whether there is a service; length, type, parameters,
-// headers and syntax of the request; all rules for its body, every fault at once;
-// then what the service says.
+// headers and syntax of the request; whether its idempotency key has been used; all
+// rules for its body, every fault at once; then what the service says.
 //
 // A read says in Applied-Position how much of the log its answer holds at least.
 // A command is answered when its event is durable and applied here, so that a
 // read that follows shows it.
 //
+// A command with an Idempotency-Key that was carried out before is answered with the
+// same status and body, Location, ETag and Event-Position again, made from the log, and
+// Idempotency-Replayed: true. The request is the same if its method, path, query,
+// If-Match and body are, byte by byte.
+//
 // A handler keeps nothing between two requests, and starts no goroutines.
 //
 // # What it does not do yet
 //
-// An Idempotency-Key is checked and stored in the event's meta, but a repetition
-// is carried out again: protection against that comes with a later version.
 // There is one token, and it opens everything.
 //
 // # Codes
@@ -46,6 +49,7 @@
 //	413  body-too-large
 //	415  unsupported-media-type
 //	422  invalid                with a list of errors
+//	422  idempotency-key-reused the key came with another request before
 //	422  same-account           of a transfer
 //	422  currency-mismatch
 //	422  insufficient-funds

@@ -19,6 +19,7 @@ var refusals = map[account.Code]code{
 	account.CodeVersionMismatch: codeVersionMismatch,
 	account.CodeAccountNotEmpty: codeAccountNotEmpty,
 
+	account.CodeKeyReused:         codeKeyReused,
 	account.CodeSameAccount:       codeSameAccount,
 	account.CodeCurrencyMismatch:  codeCurrency,
 	account.CodeInsufficientFunds: codeFunds,
@@ -41,7 +42,7 @@ var storeErrors = map[eventstore.Kind]struct {
 	eventstore.KindClosed: {codeUnavailable,
 		"this node is shutting down or has stopped; nothing was done: try again after Retry-After seconds, on another node if there is one"},
 	eventstore.KindUnknown: {codeOutcomeUnknown,
-		"the command may have been carried out, or may still be: read with Consistency: strong what became of it before deciding whether to send it again"},
+		"the command may have been carried out, or may still be: send it again with the same Idempotency-Key; if it had none, read with Consistency: strong what became of it first"},
 	eventstore.KindDamaged:   {codeLogDamaged, damagedDetail},
 	eventstore.KindMissing:   {codeLogDamaged, damagedDetail},
 	eventstore.KindRegressed: {codeLogDamaged, damagedDetail},
@@ -61,6 +62,9 @@ func problemOf(err error) *problem {
 	}
 	if r, ok := errors.AsType[*journal.ReplayRunningError](err); ok {
 		return running(r)
+	}
+	if errors.Is(err, journal.ErrKeysFull) {
+		return keysFull(err)
 	}
 	if known, ok := storeErrors[kindOf(err)]; ok {
 		p := newProblem(known.code, known.detail).because(err)
@@ -86,6 +90,13 @@ const startingDetail = "the state is being restored from snapshots and the log: 
 // of this program has written it, most likely.
 func haltDetail(h journal.Halt) string {
 	return fmt.Sprintf("halted at event %d (%s): %s: upgrade this node", h.Seq, h.Type, h.Reason)
+}
+
+// keysFull is overloaded, but not for a moment.
+func keysFull(cause error) *problem {
+	p := newProblem(codeOverloaded, "as many idempotency keys are remembered as this node takes, each for 24 hours; nothing was done: try again later, or have --idempotency-keys raised; commands without a key are carried out")
+	p.header.Set("Retry-After", "60")
+	return p.because(cause)
 }
 
 // kindOf is the outermost kind, or, for a component that has halted, that of what

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"openpayment/account"
 	"openpayment/eventstore"
 )
 
@@ -47,14 +48,11 @@ func single(header http.Header, name string) (value string, present bool, err er
 	}
 }
 
-// maxIdempotencyKey is how long an idempotency key may be.
-const maxIdempotencyKey = 255
-
 // idempotencyKey is the command's, empty for none.
 func idempotencyKey(header http.Header) (string, error) {
 	const name = "Idempotency-Key"
 	key, present, err := single(header, name)
-	if err == nil && present && !printable(key, maxIdempotencyKey) {
+	if err == nil && present && !account.ValidKey(key) {
 		err = badHeader(name, "takes 1 to 255 printable ASCII characters")
 	}
 	return key, err

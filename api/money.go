@@ -25,7 +25,7 @@ func withdraw(c *call) error {
 // moveOwn carries out what moves money over the edge of the service, to or from
 // the account in the path.
 func (c *call) moveOwn(of func(account.Deposit) account.Command) error {
-	return c.move(moneyFields, func(f *form, match *account.Match) (account.Command, error) {
+	return c.carryOut(moneyFields, ifMatch, func(f *form, match *account.Match) (account.Command, error) {
 		command := of(account.Deposit{
 			Account: c.number(), Match: match,
 			Amount: f.amount("amount"), Currency: f.currency(), Reference: f.reference(),
@@ -38,7 +38,7 @@ func (c *call) moveOwn(of func(account.Deposit) account.Command) error {
 }
 
 func transfer(c *call) error {
-	return c.move(transferFields, func(f *form, match *account.Match) (account.Command, error) {
+	return c.carryOut(transferFields, ifMatch, func(f *form, match *account.Match) (account.Command, error) {
 		command := account.Transfer{
 			From:  account.Number(orZero(f.text("from", true))),
 			To:    account.Number(orZero(f.text("to", true))),
@@ -54,31 +54,6 @@ func (f *form) currency() account.Currency {
 
 // reference may be empty, which is the same as none.
 func (f *form) reference() string { return orZero(f.string("reference", false)) }
-
-// move carries out the command that read makes of the body.
-func (c *call) move(fields []string, read func(*form, *account.Match) (account.Command, error)) error {
-	options, err := c.options()
-	if err != nil {
-		return err
-	}
-	match, err := ifMatch(c.r.Header)
-	if err != nil {
-		return err
-	}
-	f, err := readForm(c.body, fields, fixedFields)
-	if err != nil {
-		return err
-	}
-	command, err := read(f, match)
-	if err != nil {
-		return err
-	}
-	out, err := c.execute(command, options)
-	if err != nil {
-		return err
-	}
-	return c.replyMoved(out, options)
-}
 
 // replyMoved answers with the event. There is no ETag, which would be the event's;
 // the version of the accounts in it is its seq.

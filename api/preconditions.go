@@ -27,12 +27,12 @@ func ifMatch(header http.Header) (*account.Match, error) {
 }
 
 // noIfMatch refuses a precondition where there is nothing it could be about.
-func noIfMatch(header http.Header) error {
+func noIfMatch(header http.Header) (*account.Match, error) {
 	const name = "If-Match"
 	if len(header.Values(name)) > 0 {
-		return badHeader(name, "has no meaning here, since the account does not exist yet: leave it out")
+		return nil, badHeader(name, "has no meaning here, since the account does not exist yet: leave it out")
 	}
-	return nil
+	return nil, nil
 }
 
 // ifNoneMatch tells whether the client has the version that tag stands for

@@ -31,6 +31,7 @@ const (
 	codeBodyTooLarge    code = "body-too-large"
 	codeMediaType       code = "unsupported-media-type"
 	codeInvalid         code = "invalid"
+	codeKeyReused       code = "idempotency-key-reused"
 	codeSameAccount     code = "same-account"
 	codeCurrency        code = "currency-mismatch"
 	codeFunds           code = "insufficient-funds"
@@ -70,6 +71,7 @@ var problemKinds = map[code]problemKind{
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},
 	codeMediaType:       {415, "The body's media type is not supported", "media type is not supported", 0},
 	codeInvalid:         {422, "The request breaks a rule", "request breaks a rule", 0},
+	codeKeyReused:       {422, "The idempotency key belongs to another request", "idempotency key was used before", 0},
 	codeSameAccount:     {422, "The transfer is from and to one account", "transfer to the same account", 0},
 	codeCurrency:        {422, "The account is kept in another currency", "account has another currency", 0},
 	codeFunds:           {422, "There is not enough money in the account", "insufficient funds", 0},

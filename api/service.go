@@ -25,6 +25,7 @@ type Service interface {
 
 // Commander carries commands to the head of the log.
 type Commander interface {
+	Replayed(ctx context.Context, k account.Key) (out journal.Outcome, found bool, err error)
 	Execute(ctx context.Context, c account.Command, o journal.Options) (journal.Outcome, error)
 }
 

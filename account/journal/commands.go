@@ -11,55 +11,98 @@ import (
 type Options struct {
 	Meta   map[string]string // into the event's meta; not to be changed afterwards
 	DryRun bool              // decide and answer, but store nothing
+	// Key, if given, has the command carried out once, however often it is asked for
+	// with that key. A dry run ignores it.
+	Key account.Key
 }
 
 // Outcome is what an accepted command led to.
 type Outcome struct {
-	Account  *account.Account    // what the event is about, as it is just after it
+	// Account is what the event is about, as it is just after it. It is nil in the
+	// replayed outcome of a command that moves money: it would take reading the
+	// account's whole history.
+	Account  *account.Account
 	Event    eventstore.Event    // as it stands in the log; in a dry run as it would, without ID and Hash
 	Position eventstore.Position // the event's
+	// Replayed: the command was carried out before, under the same key. Nothing was
+	// done this time.
+	Replayed bool
 }
 
 // Execute decides a command at the head of the log. It returns when the event
 // is durable and part of the state.
 //
-// Errors: an *[account.Refusal], true at the head of the log; or an
-// *[eventstore.Error] as of [eventstore.Writer.Submit].
+// Of commands with one key, on whatever nodes, the first to be accepted is carried
+// out, and the others get its outcome, as long as the key is remembered: at least
+// [account.KeyLife]. That of a refused command is as good as new.
+//
+// Errors: an *[account.Refusal], true at the head of the log, except for one of a
+// command that is invalid in itself; or an *[eventstore.Error] as of
+// [eventstore.Writer.Submit], of KindOverloaded with [ErrKeysFull], or, of an outcome
+// that is to be replayed, those of [Service.Replayed].
 func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Outcome, error) {
-	// Shape first: it needs neither the queue nor the store.
+	if o.DryRun {
+		o.Key = account.Key{}
+	}
+	if o.Key.Given() { // most repetitions need neither the queue nor the store's head
+		if out, found, err := s.Replayed(ctx, o.Key); found || err != nil {
+			return out, err
+		}
+	}
+	// Shape first, for the same reason.
 	valid, err := account.Check(c)
 	if err != nil {
 		return Outcome{}, err
 	}
-	var out Outcome // of the last decision; read only when Submit has succeeded
-	placed, err := s.writer.Submit(ctx, func(draft *account.Draft, slot eventstore.Slot) ([]eventstore.Proposal, error) {
-		ev, err := valid.Decide(draft)
-		if err != nil {
-			return nil, err
-		}
-		proposal, err := Encode(ev, o.Meta)
-		if err != nil {
-			return nil, err
-		}
-		if o.DryRun {
-			draft = account.NewDraft(draft)
-		}
-		if err := draft.Apply(ev, account.Stamp{Seq: int64(slot.Seq), Time: slot.Time}); err != nil {
-			return nil, err
-		}
-		out = Outcome{Account: draft.Account(ev.Accounts()[0]), Position: slot.Seq}
-		if o.DryRun {
-			out.Event = eventstore.Event{Seq: slot.Seq, Type: proposal.Type, Subject: proposal.Subject,
-				Time: slot.Time, Meta: proposal.Meta, Data: proposal.Data}
-			return nil, nil
-		}
-		return []eventstore.Proposal{proposal}, nil
-	})
-	if err != nil {
+	e := execution{service: s, command: valid, options: o, meta: withKey(o.Meta, o.Key)}
+	placed, err := s.writer.Submit(ctx, e.decide)
+	switch {
+	case err != nil:
 		return Outcome{}, err
+	case e.earlier != nil:
+		return s.repeat(ctx, o.Key, *e.earlier)
+	case !o.DryRun:
+		e.out.Event = placed.Events[0]
 	}
-	if !o.DryRun {
-		out.Event = placed.Events[0]
+	return e.out, nil
+}
+
+// execution is a command on its way through the Writer.
+type execution struct {
+	service *Service
+	command account.Valid
+	options Options
+	meta    map[string]string // of the event
+
+	// What the last decision came to; read only when Submit has succeeded.
+	out     Outcome
+	earlier *account.KeyUse // the key was used before, maybe in the same batch
+}
+
+// decide is the command's [eventstore.Decide].
+func (e *execution) decide(draft *account.Draft, slot eventstore.Slot) (_ []eventstore.Proposal, err error) {
+	if e.earlier, err = e.service.keyed(draft, e.options.Key, slot.Time); err != nil || e.earlier != nil {
+		return nil, err // without events: the answer follows from those that are there
 	}
-	return out, nil
+	ev, err := e.command.Decide(draft)
+	if err != nil {
+		return nil, err
+	}
+	proposal, err := Encode(ev, e.meta)
+	if err != nil {
+		return nil, err
+	}
+	if e.options.DryRun {
+		draft = account.NewDraft(draft)
+	}
+	if err := draft.Apply(ev, account.Stamp{Seq: int64(slot.Seq), Time: slot.Time, Key: e.options.Key}); err != nil {
+		return nil, err
+	}
+	e.out = Outcome{Account: draft.Account(ev.Accounts()[0]), Position: slot.Seq}
+	if !e.options.DryRun {
+		return []eventstore.Proposal{proposal}, nil
+	}
+	e.out.Event = eventstore.Event{Seq: slot.Seq, Type: proposal.Type, Subject: proposal.Subject,
+		Time: slot.Time, Meta: proposal.Meta, Data: proposal.Data}
+	return nil, nil
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -14,6 +15,16 @@ import (
 // Break changes an account behind the reducer's back, as a defect might.
 func (s *Service) Break(n account.Number, change func(*account.Account)) {
 	s.reducer.hold(func(state *account.State, _ eventstore.Tail) { change(state.Account(n)) })
+}
+
+// ForgetKeys takes all idempotency keys from the state, as a defect might.
+func (s *Service) ForgetKeys() {
+	f, _, _ := (&snapshotter{reducer: s.reducer}).freeze()
+	defer f.Thaw()
+	r := account.NewRestorer(f.Position(), 0)
+	_ = r.Add(0, slices.Collect(f.All())) // records of a state are what a state can have
+	state, _ := r.Finish()
+	s.reducer.hold(func(*account.State, eventstore.Tail) { s.reducer.state.Store(state) })
 }
 
 // RetakeSnapshot takes one as the policy does.

@@ -100,13 +100,14 @@ func (j *job) passed(m eventstore.Manifest, fault error) {
 	})
 }
 
-// compared notes the digests, before the accounts are looked at. All events up to
-// there have been read.
+// compared notes the digests and how many keys differ, before the accounts are
+// looked at. All events up to there have been read.
 func (j *job) compared(live, shadow *account.Frozen) {
 	liveSum, sum := live.Sum(), shadow.Sum()
+	keys := account.CompareKeys(live, shadow)
 	j.change(func(now *Replay) {
 		now.ComparedAt, now.ChainVerified = eventstore.Position(live.Position()), true
-		now.Digest, now.LiveDigest = sum, liveSum
+		now.Digest, now.LiveDigest, now.DifferingKeys = sum, liveSum, keys
 	})
 }
 

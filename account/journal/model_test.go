@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -21,6 +22,14 @@ type model struct {
 	nodes    []*node
 	accounts map[account.Number]account.Account
 	head     eventstore.Position
+	keyed    []keyedCommand // accepted ones
+}
+
+// keyedCommand is a command with a key, and how it was answered.
+type keyedCommand struct {
+	key     account.Key
+	command account.Command
+	out     journal.Outcome
 }
 
 func TestRandomCommandsAgreeWithAModel(t *testing.T) {
@@ -35,6 +44,7 @@ func TestRandomCommandsAgreeWithAModel(t *testing.T) {
 			"withdraw": m.withdraw,
 			"transfer": m.transfer,
 			"foreign":  m.foreign,
+			"repeat":   m.repeat,
 			"restart":  m.restart,
 			"read":     m.read,
 		})
@@ -162,7 +172,11 @@ func (m *model) expect(n account.Number, matches bool) account.Code {
 func (m *model) execute(t *rapid.T, c account.Command, code account.Code, wants ...account.Account) {
 	node := rapid.SampledFrom(m.nodes).Draw(t, "node")
 	dry := rapid.IntRange(0, 4).Draw(t, "dry") == 0
-	out, err := node.Execute(t.Context(), c, journal.Options{DryRun: dry})
+	options := journal.Options{DryRun: dry}
+	if rapid.Bool().Draw(t, "keyed") { // a refused one is as good as new
+		options.Key = key(fmt.Sprint(len(m.keyed)), "x")
+	}
+	out, err := node.Execute(t.Context(), c, options)
 	if code != "" {
 		wantCode(t, err, code)
 		return
@@ -184,6 +198,9 @@ func (m *model) execute(t *rapid.T, c account.Command, code account.Code, wants 
 		return
 	}
 	m.head++
+	if options.Key.Given() {
+		m.keyed = append(m.keyed, keyedCommand{options.Key, c, out})
+	}
 	for _, a := range wants {
 		m.accounts[a.Number] = a
 	}
@@ -194,6 +211,18 @@ func (m *model) execute(t *rapid.T, c account.Command, code account.Code, wants 
 
 func (m *model) foreign(t *rapid.T) {
 	m.head = foreign(t, m.log, rapid.IntRange(1, 3).Draw(t, "events"), func(int, *eventstore.Event) {})
+}
+
+// repeat asks for what was done already, on any node.
+func (m *model) repeat(t *rapid.T) {
+	if len(m.keyed) == 0 {
+		t.Skip("nothing yet")
+	}
+	k := rapid.SampledFrom(m.keyed).Draw(t, "command")
+	node := rapid.SampledFrom(m.nodes).Draw(t, "node")
+	node.repeats(t, k.key, k.command, k.out)
+	_, err := node.Execute(t.Context(), k.command, journal.Options{Key: key(k.key.Text, "y")})
+	wantCode(t, err, account.CodeKeyReused)
 }
 
 func (m *model) restart(t *rapid.T) {

@@ -2,7 +2,9 @@ package journal_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -96,18 +98,34 @@ func replay(t tb, events []eventstore.Event) *account.State {
 	state := account.NewState()
 	for _, ev := range events {
 		decoded, err := journal.Decode(ev)
+		at := account.Stamp{Seq: int64(ev.Seq), Time: ev.Time, Key: keyIn(ev)}
 		switch {
 		case err != nil:
 		case decoded == nil:
-			err = state.Pass(int64(ev.Seq))
+			err = state.Pass(at)
 		default:
-			err = state.Apply(decoded, account.Stamp{Seq: int64(ev.Seq), Time: ev.Time})
+			err = state.Apply(decoded, at)
 		}
 		if err != nil {
 			t.Fatalf("replay of event %d: %v", ev.Seq, err)
 		}
 	}
 	return state
+}
+
+var (
+	keyText        = regexp.MustCompile(`^[ -~]{1,255}$`)
+	keyFingerprint = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// keyIn is the key that an event says it came with.
+func keyIn(ev eventstore.Event) (k account.Key) {
+	text, fingerprint := ev.Meta["idempotencyKey"], ev.Meta["idempotencyFingerprint"]
+	if keyText.MatchString(text) && keyFingerprint.MatchString(fingerprint) {
+		k.Text = text
+		_, _ = hex.Decode(k.Fingerprint[:], []byte(fingerprint)) // it is hexadecimal
+	}
+	return k
 }
 
 // checkReplay compares a node's state with a replay up to where it stands.

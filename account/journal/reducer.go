@@ -46,7 +46,7 @@ func (r *reducer) receive(_ context.Context, ev eventstore.Event) error {
 func (r *reducer) apply(ev eventstore.Event, decoded account.Event) (err error) {
 	state := r.state.Load()
 	if decoded == nil {
-		err = state.Pass(int64(ev.Seq))
+		err = state.Pass(stamp(ev))
 	} else {
 		err = state.Apply(decoded, stamp(ev))
 	}
@@ -57,7 +57,7 @@ func (r *reducer) apply(ev eventstore.Event, decoded account.Event) (err error) 
 }
 
 func stamp(ev eventstore.Event) account.Stamp {
-	return account.Stamp{Seq: int64(ev.Seq), Time: ev.Time}
+	return account.Stamp{Seq: int64(ev.Seq), Time: ev.Time, Key: keyOf(ev.Meta)}
 }
 
 // draft lets the Writer decide; see [eventstore.Model].

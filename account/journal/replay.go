@@ -190,7 +190,7 @@ func (r *replay) level(ctx context.Context, live eventstore.Head) (bool, error) 
 }
 
 // compare brings the shadow to the very position of the live state, and looks at
-// every account of both.
+// every account and every key of both.
 func (r *replay) compare(ctx context.Context) error {
 	live, err := r.freeze(ctx)
 	if err != nil {

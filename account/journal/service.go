@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ type Config struct {
 	Snapshots SnapshotConfig
 	// Replayed is told of each replay when it has ended, by its goroutine; may be nil.
 	Replayed func(Replay)
+	// MaxKeys is how many idempotency keys may be remembered: while there are as many,
+	// commands with new ones are refused. Each takes some 250 bytes of memory, and more
+	// if it is long. Default: 1,000,000.
+	MaxKeys int
 	// Progress is told, every few seconds, how far the first reading of the log
 	// has come, and once when it is done; may be nil.
 	Progress func(at, head eventstore.Position, done bool)
@@ -37,6 +42,7 @@ type Service struct {
 
 	snapshots *snapshotter // nil without a store for them
 	replays   replays
+	maxKeys   int
 
 	target   eventstore.Head // the log's at the start
 	caughtUp atomic.Bool     // the state has been as new as that
@@ -71,7 +77,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	}
 	s := &Service{
 		log: log, poller: poller, reducer: newReducer(base.state, base.tail),
-		target: poller.Head(), started: time.Now(),
+		target: poller.Head(), started: time.Now(), maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,
@@ -259,6 +265,7 @@ type Status struct {
 	Head     eventstore.Position // as far as this node has seen the log
 	Applied  eventstore.Position
 	Accounts int // open ones
+	Keys     int // idempotency keys that are remembered
 	Digest   account.Digest
 	DigestAt eventstore.Position
 	Foreign  int64               // events of other services among the applied ones
@@ -275,7 +282,7 @@ func (s *Service) Status() Status {
 	applied := eventstore.Position(state.Position())
 	status := Status{
 		Head: max(s.poller.Head().Position, applied), Applied: applied,
-		Accounts: state.Open(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(),
+		Accounts: state.Open(), Keys: state.Keys(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(),
 		Queue: s.writer.Queue(), Uptime: time.Since(s.started), Problem: s.Ready(),
 	}
 	if s.snapshots != nil {

@@ -28,6 +28,8 @@ type chunk struct {
 	Histories []storedHistory `cbor:"2,keyasint,omitempty"`
 	// Passed, in the last chunk, is how many events touched no account.
 	Passed int64 `cbor:"3,keyasint,omitempty"`
+	// Keys are the idempotency keys that are remembered, in the order of the log.
+	Keys []storedKey `cbor:"4,keyasint,omitempty"`
 }
 
 // storedAccount is an [account.Record].
@@ -54,6 +56,16 @@ type storedHistory struct {
 	Deltas []byte
 }
 
+// storedKey is an [account.KeyUse].
+type storedKey struct {
+	_           struct{} `cbor:",toarray"`
+	Text        string
+	Fingerprint []byte
+	First       int64
+	More        int64 // events behind the first
+	Time        int64 // milliseconds since 1970
+}
+
 // Sizes of what goes into one chunk, before compression: what can't be compressed
 // must still fit into eventstore.MaxChunkBytes.
 const (
@@ -71,6 +83,20 @@ func (a *storedAccount) size() int {
 		}
 	}
 	return n
+}
+
+func (k *storedKey) size() int { return 64 + len(k.Text) + len(k.Fingerprint) }
+
+func storedUse(u account.KeyUse) storedKey {
+	return storedKey{Text: u.Text, Fingerprint: u.Fingerprint[:], First: u.First, More: u.Last - u.First, Time: u.Time.UnixMilli()}
+}
+
+// use is the opposite of storedUse.
+func (k *storedKey) use() account.KeyUse {
+	return account.KeyUse{
+		Key:   account.Key{Text: k.Text, Fingerprint: account.Fingerprint(k.Fingerprint)},
+		First: k.First, Last: k.First + k.More, Time: time.UnixMilli(k.Time).UTC(),
+	}
 }
 
 // stored is the form of r, and what of its deltas had to be left out.
@@ -170,6 +196,11 @@ func (c *chunkCodec) decode(data []byte) (chunk, error) {
 	for i := range plain.Accounts {
 		if a := &plain.Accounts[i]; a.CustomerURLs == nil || a.CardURLs == nil || a.Missing < 0 {
 			return chunk{}, fmt.Errorf("%w: account %q is not whole", errNotAChunk, a.Number)
+		}
+	}
+	for i := range plain.Keys {
+		if k := &plain.Keys[i]; len(k.Fingerprint) != len(account.Fingerprint{}) {
+			return chunk{}, fmt.Errorf("%w: the key of event %d is not whole", errNotAChunk, k.First)
 		}
 	}
 	return plain, nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,10 @@ func golden() chunk {
 		},
 		Histories: []storedHistory{{Number: "123456789012", Deltas: []byte{0xff, 0xff, 0xff, 0xff, 0x1f}}},
 		Passed:    17,
+		Keys: []storedKey{
+			{Text: "k", Fingerprint: bytes.Repeat([]byte{0xab}, 32), First: 1, Time: at},
+			{Text: strings.Repeat("~ ", 127), Fingerprint: make([]byte, 32), First: 1 << 40, More: 999, Time: at + 86_400_000},
+		},
 	}
 }
 
@@ -99,6 +104,7 @@ func FuzzAChunkIsReadOrRefused(f *testing.F) {
 		}
 		r := account.NewRestorer(1<<40, int64(len(c.Accounts)))
 		_ = r.Add(0, recordsOf(c.Accounts)) // must not panic
+		r.AddKeys(0, usesOf(c.Keys))
 		_, _ = r.Finish()
 	})
 }
@@ -119,10 +125,16 @@ func storeAndLoad(t *testing.T, s *account.State) (eventstore.Manifest, *account
 	return m, loaded
 }
 
+// nextStamp is that of the next event, with a key unless its text is empty.
+func nextStamp(s *account.State, key string) account.Stamp {
+	seq := s.Position() + 1
+	k := account.Key{Text: key, Fingerprint: account.Fingerprint{byte(seq)}}
+	return account.Stamp{Seq: seq, Time: time.UnixMilli(seq).UTC(), Key: k}
+}
+
 func mustApply(t *testing.T, s *account.State, ev account.Event) {
 	t.Helper()
-	seq := s.Position() + 1
-	if err := s.Apply(ev, account.Stamp{Seq: seq, Time: time.UnixMilli(seq).UTC()}); err != nil {
+	if err := s.Apply(ev, nextStamp(s, "")); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -134,6 +146,9 @@ func sameRecords(t *testing.T, a, b *account.State) {
 	defer frozen[1].Thaw()
 	for d := range account.Compare(frozen[0], frozen[1]) {
 		t.Errorf("account %s differs in %v", d.Number, d.Fields)
+	}
+	if n := account.CompareKeys(frozen[0], frozen[1]); n > 0 {
+		t.Errorf("%d keys differ", n)
 	}
 	if a.Position() != b.Position() || a.Passed() != b.Passed() || a.Open() != b.Open() || frozen[0].Digest() != frozen[1].Digest() {
 		t.Errorf("at %d and %d, %d and %d foreign events, %d and %d open", a.Position(), b.Position(), a.Passed(), b.Passed(), a.Open(), b.Open())
@@ -155,6 +170,37 @@ func TestAStateOfManyChunksIsLoadedAsItWas(t *testing.T) {
 		t.Errorf("%d accounts in %d chunks", m.Records, len(m.Chunks))
 	}
 	sameRecords(t, s, loaded)
+}
+
+func TestKeysOfManyChunksAreLoadedAsTheyWere(t *testing.T) {
+	s := account.NewState()
+	mustApply(t, s, account.Opened{Number: "000001", SortCode: "10-20-30", CustomerURLs: []string{}, CardURLs: []string{}, Currency: "EUR"})
+	const keys = 5000
+	for i := range keys {
+		text := fmt.Sprintf("%0*d", 1+i%account.MaxKeyChars, i)
+		if err := s.Pass(nextStamp(s, text[len(text)-min(len(text), account.MaxKeyChars):])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, loaded := storeAndLoad(t, s)
+	if loaded.Keys() != s.Keys() || s.Keys() < keys/2 {
+		t.Errorf("%d keys became %d", s.Keys(), loaded.Keys())
+	}
+	sameRecords(t, s, loaded)
+
+	f := s.Freeze(func(mark func()) { mark() })
+	defer f.Thaw()
+	chunks := 0
+	for c := range chunksOf(f) {
+		plain, err := cbor.Marshal(c)
+		if err != nil || len(plain) > chunkBytes {
+			t.Errorf("chunk %d has %d bytes, %v", chunks, len(plain), err)
+		}
+		chunks++
+	}
+	if chunks < 5 { // one of accounts, three or more of keys, one of totals
+		t.Errorf("%d chunks", chunks)
+	}
 }
 
 func TestAHistoryTooLongForItsChunkGoesOnInOthers(t *testing.T) {
@@ -183,11 +229,16 @@ func TestChunksThatDoNotFitTogetherAreDamage(t *testing.T) {
 	at := time.Now().UnixMilli()
 	a := storedAccount{Number: "000001", SortCode: "10-20-30", CustomerURLs: []string{}, CardURLs: []string{}, Currency: "GBP",
 		Version: 3, OpenedAt: at, UpdatedAt: at, Deltas: []byte{1}, Missing: 1}
+	goodKey := storedKey{Text: "k", Fingerprint: make([]byte, 32), First: 1, Time: at}
 	for name, chunks := range map[string][]chunk{
 		"the rest of a history is not there": {{Accounts: []storedAccount{a}}},
 		"it is longer":                       {{Accounts: []storedAccount{a}}, {Histories: []storedHistory{{Number: "000001", Deltas: []byte{1, 1}}}}},
 		"it is another's":                    {{Accounts: []storedAccount{a}}, {Histories: []storedHistory{{Number: "000002", Deltas: []byte{2}}}}},
 		"it ends elsewhere":                  {{Accounts: []storedAccount{a}}, {Histories: []storedHistory{{Number: "000001", Deltas: []byte{3}}}}},
+		"a fingerprint is cut short":         {{Keys: []storedKey{{Text: "k", Fingerprint: make([]byte, 31), First: 1}}}},
+		"a key is there twice":               {{Keys: []storedKey{goodKey}}, {Keys: []storedKey{goodKey}}},
+		"a key is beyond the position":       {{Keys: []storedKey{{Text: "k", Fingerprint: make([]byte, 32), First: 9, More: 1}}}},
+		"a key is not in the digest":         {{Keys: []storedKey{goodKey}}},
 	} {
 		store, codec := memory.New().Open(), mustCodec(t)
 		m := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: eventstore.Head{Position: 9}}, Format: snapshotFormat, Reducer: reducerVersion}

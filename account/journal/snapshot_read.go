@@ -50,7 +50,7 @@ func load(ctx context.Context, from eventstore.SnapshotStore, m eventstore.Manif
 		return nil, l.damaged(err)
 	}
 	if _, digest := state.Digest(); eventstore.Hash(digest) != m.Digest {
-		return nil, l.damaged(fmt.Errorf("its accounts have the digest %s, the manifest says %s", digest, m.Digest))
+		return nil, l.damaged(fmt.Errorf("its accounts and keys have the digest %s, the manifest says %s", digest, m.Digest))
 	}
 	return state, nil
 }
@@ -102,6 +102,9 @@ func (l *loading) chunk(ctx context.Context, codec *chunkCodec, number int) erro
 		return l.damaged(fmt.Errorf("chunk %d: %w", number, err))
 	}
 	l.restorer.Pass(plain.Passed)
+	if len(plain.Keys) > 0 {
+		l.restorer.AddKeys(number, usesOf(plain.Keys))
+	}
 	whole := true
 	for i := range plain.Accounts {
 		whole = whole && plain.Accounts[i].Missing == 0
@@ -129,6 +132,14 @@ func recordsOf(accounts []storedAccount) []account.Record {
 		records[i] = accounts[i].record()
 	}
 	return records
+}
+
+func usesOf(keys []storedKey) []account.KeyUse {
+	uses := make([]account.KeyUse, len(keys))
+	for i := range keys {
+		uses[i] = keys[i].use()
+	}
+	return uses
 }
 
 // long adds the parts that were held, with their histories made whole.

@@ -16,8 +16,8 @@ import (
 )
 
 // chunksOf cuts a frozen state into chunks: the accounts in ascending order of
-// their numbers, what of their histories had to be left out, and what is not of one
-// account.
+// their numbers, what of their histories had to be left out, the idempotency keys,
+// and what is not of one account.
 func chunksOf(f *account.Frozen) iter.Seq[chunk] {
 	return func(yield func(chunk) bool) {
 		var now chunk
@@ -52,7 +52,36 @@ func chunksOf(f *account.Frozen) iter.Seq[chunk] {
 				}
 			}
 		}
+		for keys := range keysOf(f) {
+			if !yield(chunk{Keys: keys}) {
+				return
+			}
+		}
 		yield(chunk{Passed: f.Passed()})
+	}
+}
+
+// keysOf gives the keys, as many at once as a chunk takes.
+func keysOf(f *account.Frozen) iter.Seq[[]storedKey] {
+	return func(yield func([]storedKey) bool) {
+		var now []storedKey
+		size, n := 0, 0
+		for u := range f.Keys() {
+			k := storedUse(u)
+			if size > 0 && size+k.size() > chunkBytes {
+				if !yield(now) {
+					return
+				}
+				now, size = nil, 0
+			}
+			now, size = append(now, k), size+k.size()
+			if n++; n%64 == 0 {
+				runtime.Gosched()
+			}
+		}
+		if size > 0 {
+			yield(now)
+		}
 	}
 }
 

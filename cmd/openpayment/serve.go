@@ -31,6 +31,7 @@ type serveOptions struct {
 	writer eventstore.WriterConfig
 
 	snapshots snapshotOptions
+	keys      int
 }
 
 // tokenVariable holds the admin token. It is no flag: command lines can be read
@@ -93,6 +94,7 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.IntVar(&o.writer.BatchEvents, "batch-events", eventstore.MaxBatchEvents, "most events in one append, 1000 at most")
 	f.IntVar(&o.writer.BatchBytes, "batch-bytes", eventstore.MaxBatchBytes, "most bytes in one append, 1 MiB at most")
 	f.IntVar(&o.writer.QueueLimit, "queue-limit", 8192, "most commands waiting; more are answered with 503 overloaded")
+	f.IntVar(&o.keys, "idempotency-keys", 1_000_000, "most keys remembered, each for 24 hours in some 250 bytes of memory;\nmore are answered with 503 overloaded")
 	o.snapshots.addTo(c)
 }
 
@@ -108,7 +110,7 @@ func (o *serveOptions) check(token string) error {
 	if o.poller.MinInterval > o.poller.MaxInterval {
 		return usageError{fmt.Errorf("--poll-min %s is more than --poll-max %s", o.poller.MinInterval, o.poller.MaxInterval)}
 	}
-	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit} {
+	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit, "idempotency-keys": o.keys} {
 		if value < 1 {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", flag, value)}
 		}
@@ -204,7 +206,7 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 		p.waiting(journal.ErrStarting)
 		n.service, err = journal.Start(ctx, n.store, journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
-			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log),
+			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
 		})
 		if err != nil {
 			n.store.Close()

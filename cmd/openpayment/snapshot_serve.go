@@ -41,10 +41,13 @@ func (o *snapshotOptions) check() error {
 	return nil
 }
 
+// aroundSnapshots lets a test stand between the service and its snapshots.
+var aroundSnapshots = func(s eventstore.SnapshotStore) eventstore.SnapshotStore { return s }
+
 // config is the policy for a store. Where everything ends with the process no
 // snapshot would ever be read: there they are taken on request only.
 func (o *snapshotOptions) config(store eventstore.SnapshotStore, volatile bool, log *logrus.Logger) journal.SnapshotConfig {
-	cfg := journal.SnapshotConfig{Store: store, Keep: o.keep, Observer: observeSnapshots(log)}
+	cfg := journal.SnapshotConfig{Store: aroundSnapshots(store), Keep: o.keep, Observer: observeSnapshots(log)}
 	if !volatile {
 		cfg.Events, cfg.Interval, cfg.AtClose = o.events, o.interval, o.atShutdown
 	}

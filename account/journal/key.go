@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"openpayment/account"
+	"openpayment/eventstore"
+)
+
+// Where an event's meta holds the key that its command came with, and in
+// hexadecimal the key's fingerprint.
+const (
+	metaKey         = "idempotencyKey"
+	metaFingerprint = "idempotencyFingerprint"
+)
+
+// defaultMaxKeys are about ten a second.
+const defaultMaxKeys = 1_000_000
+
+// ErrKeysFull is why a command with a new key is refused, as KindOverloaded, while
+// as many keys are remembered as may be. Commands without one are carried out.
+var ErrKeysFull = errors.New("no more idempotency keys can be remembered")
+
+// keyOf reads the key in an event's meta. Anybody may write there: what is not
+// exactly as withKey writes it is no key.
+func keyOf(meta map[string]string) account.Key {
+	text, ok := meta[metaKey]
+	if !ok || !account.ValidKey(text) {
+		return account.Key{}
+	}
+	fingerprint, err := hex.DecodeString(meta[metaFingerprint])
+	if err != nil || len(fingerprint) != len(account.Fingerprint{}) || hex.EncodeToString(fingerprint) != meta[metaFingerprint] {
+		return account.Key{}
+	}
+	return account.Key{Text: text, Fingerprint: account.Fingerprint(fingerprint)}
+}
+
+// withKey is meta with a key in it.
+func withKey(meta map[string]string, k account.Key) map[string]string {
+	if !k.Given() {
+		return meta
+	}
+	with := make(map[string]string, len(meta)+2)
+	maps.Copy(with, meta)
+	with[metaKey], with[metaFingerprint] = k.Text, hex.EncodeToString(k.Fingerprint[:])
+	return with
+}
+
+// Replayed tells whether the command that a key names has been carried out before,
+// as far as this node knows, and what it led to then. Whether a key is new is only
+// known for certain at the head of the log, where [Service.Execute] looks again.
+//
+// Errors: an *[account.Refusal] if the key was used for another request; those of
+// reading the log, as of [eventstore.Log.Event].
+func (s *Service) Replayed(ctx context.Context, k account.Key) (out Outcome, found bool, err error) {
+	use, found := s.reducer.state.Load().KeyUse(k.Text)
+	if !found {
+		return Outcome{}, false, nil
+	}
+	out, err = s.repeat(ctx, k, use)
+	return out, err == nil, err
+}
+
+// repeat gives the outcome of the command that a key was used for once more. Its
+// events are in the log, and part of the state.
+func (s *Service) repeat(ctx context.Context, k account.Key, use account.KeyUse) (Outcome, error) {
+	if err := use.Judge(k); err != nil {
+		return Outcome{}, err
+	}
+	pos := eventstore.Position(use.Last)
+	if err := s.Wait(ctx, pos); err != nil { // the state's position moves last
+		return Outcome{}, err
+	}
+	ev, err := s.log.Event(ctx, pos)
+	if err != nil {
+		return Outcome{}, err
+	}
+	decoded, err := Decode(ev)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{Event: ev, Position: ev.Seq, Replayed: true}
+	switch decoded.(type) {
+	case account.Opened, account.Updated, account.Closed:
+		out.Account, err = s.accountJustAfter(ctx, decoded.Accounts()[0], ev.Seq)
+	}
+	return out, err
+}
+
+// accountJustAfter gives an account as the event at pos, which touched it, left it.
+func (s *Service) accountJustAfter(ctx context.Context, n account.Number, pos eventstore.Position) (*account.Account, error) {
+	if a := s.reducer.state.Load().Account(n); a != nil && a.Version == int64(pos) {
+		return a, nil // nothing has happened since
+	}
+	return s.AccountAt(ctx, n, Moment{Position: pos})
+}
+
+// keyed decides what the key of a command means for it: the use the key has had
+// already, as far as the draft knows, or nil if it is new. An error is why it can't
+// be taken.
+func (s *Service) keyed(draft *account.Draft, k account.Key, at time.Time) (*account.KeyUse, error) {
+	if !k.Given() {
+		return nil, nil
+	}
+	if use, used := draft.KeyUse(k.Text); used {
+		return &use, use.Judge(k)
+	}
+	if n := draft.KeysAt(at); n >= s.maxKeys {
+		return nil, eventstore.NewError("execute", eventstore.KindOverloaded, fmt.Errorf("%w: there are %d", ErrKeysFull, n))
+	}
+	return nil, nil
+}

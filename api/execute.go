@@ -1,0 +1,110 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"openpayment/account"
+	"openpayment/account/journal"
+)
+
+// metaRequestID is where an event's meta has the id of the request that led to it.
+const metaRequestID = "requestId"
+
+// carryOut is the way of every command: the checks that come before all rules of
+// the domain, in the order the contract has them, then the head of the log, and the
+// answer. fields are those of the body, nil if the command takes none; read makes the
+// command of them, or a problem.
+func (c *call) carryOut(fields []string, precondition func(http.Header) (*account.Match, error),
+	read func(*form, *account.Match) (account.Command, error)) error {
+	options, err := c.options()
+	if err != nil {
+		return err
+	}
+	match, err := precondition(c.r.Header)
+	if err != nil {
+		return err
+	}
+	if options.Key.Given() {
+		if fields != nil {
+			if err := checkDocument(c.body); err != nil {
+				return err
+			}
+		}
+		out, found, err := c.service.Replayed(c.r.Context(), options.Key)
+		if err != nil {
+			return err
+		}
+		if found {
+			c.applied()
+			return c.answer(out, options)
+		}
+	}
+	var f *form
+	if fields != nil {
+		if f, err = readForm(c.body, fields, fixedFields); err != nil {
+			return err
+		}
+	}
+	command, err := read(f, match)
+	if err != nil {
+		return err
+	}
+	out, err := c.service.Execute(c.r.Context(), command, options)
+	c.applied()
+	if err != nil {
+		return err
+	}
+	return c.answer(out, options)
+}
+
+// options are what every command takes beside its body.
+func (c *call) options() (journal.Options, error) {
+	dryRun, err := c.params.flag("dryRun")
+	if err != nil {
+		return journal.Options{}, err
+	}
+	o := journal.Options{Meta: map[string]string{metaRequestID: c.id}, DryRun: dryRun}
+	if dryRun {
+		return o, nil // which ignores keys
+	}
+	if o.Key.Text, err = idempotencyKey(c.r.Header); err != nil || !o.Key.Given() {
+		return o, err
+	}
+	o.Key.Fingerprint = fingerprint(c.r, c.body)
+	return o, nil
+}
+
+// answer gives what a command led to. It is a function of the event and of the
+// account just after it, so that a replayed command is answered as the first time.
+func (c *call) answer(out journal.Outcome, o journal.Options) error {
+	header := c.w.Header()
+	if o.DryRun {
+		header.Set("Dry-Run", "true")
+	} else {
+		header.Set("Event-Position", strconv.FormatInt(int64(out.Position), 10))
+	}
+	if out.Replayed {
+		header.Set("Idempotency-Replayed", "true")
+	}
+	switch out.Event.Type {
+	case journal.TypeOpened:
+		if !o.DryRun {
+			header.Set("Location", "/v1/accounts/"+string(out.Account.Number))
+		}
+		return c.replyAccount(http.StatusCreated, out.Account, o)
+	case journal.TypeUpdated:
+		return c.replyAccount(http.StatusOK, out.Account, o)
+	case journal.TypeClosed:
+		return c.reply(http.StatusNoContent, "", nil)
+	default:
+		return c.replyMoved(out, o)
+	}
+}
+
+func (c *call) replyAccount(status int, a *account.Account, o journal.Options) error {
+	if !o.DryRun {
+		c.w.Header().Set("ETag", etag(a.Version))
+	}
+	return c.reply(status, mediaJSON, toWire(a))
+}
