@@ -130,9 +130,14 @@ func TestAnInterruptCancelsTheReplay(t *testing.T) {
 	url, gate := gated(t)
 	command := begin(t, "replay", "--swap", "--url", url)
 	<-gate.Arrived()
+	id := theReplay(t, url)
 	command.interrupt()
 	if r := <-command.ended; r.code != exitFailed || !strings.Contains(r.stderr, "is cancelled, and the service's state is as it was") {
 		t.Errorf("%+v", r)
+	}
+	p := &process{t: t, url: url}
+	if a := p.must(http.StatusOK, "GET", "/v1/admin/replays/"+id, ""); a.get(t, "state") != "cancelled" {
+		t.Errorf("%s", a.body)
 	}
 	gate.Open()
 	succeed(t, "replay", "--url", url)
