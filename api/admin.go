@@ -3,6 +3,9 @@ package api
 import (
 	"net/http"
 
+	"github.com/google/uuid"
+
+	"openpayment/account/journal"
 	"openpayment/eventstore"
 )
 
@@ -20,7 +23,9 @@ type wireStatus struct {
 	IdempotencyKeys int                 `json:"idempotencyKeys"` // that are remembered
 	StateDigest     string              `json:"stateDigest"`
 	DigestPosition  eventstore.Position `json:"digestPosition"`
-	LastSnapshot    *struct{}           `json:"lastSnapshot"` // null: there are none in this version
+	ForeignEvents   int64               `json:"foreignEvents"` // of other services, among those applied
+	LastSnapshot    *wireManifest       `json:"lastSnapshot"`  // null: this node knows of none that is of use
+	Halted          *wireHalt           `json:"halted"`        // null unless the state can't go on
 	Queue           int                 `json:"queue"`
 	UptimeSeconds   int64               `json:"uptimeSeconds"`
 }
@@ -28,6 +33,13 @@ type wireStatus struct {
 type wireReason struct {
 	Code   code   `json:"code"`
 	Detail string `json:"detail"`
+}
+
+// wireHalt is the event that this node can't get past.
+type wireHalt struct {
+	Seq    eventstore.Position `json:"seq"`
+	Type   string              `json:"type"`
+	Reason string              `json:"reason"`
 }
 
 func getStatus(c *call) error {
@@ -39,7 +51,13 @@ func getStatus(c *call) error {
 		Version: c.h.cfg.Version, Store: c.h.cfg.Store, Log: c.h.cfg.LogName, Ready: true,
 		Head: s.Head, AppliedPosition: s.Applied, Lag: s.Head - s.Applied,
 		Accounts: s.Accounts, IdempotencyKeys: s.Keys, StateDigest: s.Digest.String(), DigestPosition: s.DigestAt,
-		Queue: s.Queue, UptimeSeconds: int64(s.Uptime.Seconds()),
+		ForeignEvents: s.Foreign, Queue: s.Queue, UptimeSeconds: int64(s.Uptime.Seconds()),
+	}
+	if s.Snapshot.ID != uuid.Nil {
+		status.LastSnapshot = new(manifestToWire(s.Snapshot))
+	}
+	if halt, ok := journal.HaltOf(s.Problem); ok {
+		status.Halted = &wireHalt{halt.Seq, halt.Type, halt.Reason}
 	}
 	if p := c.h.unready(c.service); p != nil {
 		status.Ready, status.Problem = false, &wireReason{p.code, p.detail}

@@ -38,9 +38,11 @@
 //	404  route-not-found
 //	404  account-not-found      also for what can't be an account number
 //	404  event-not-found
+//	404  replay-not-found       or no longer known: the last 20 are
 //	405  method-not-allowed     Allow says what is
 //	409  account-exists
 //	409  account-not-empty
+//	409  replay-running         with the member replay, its id
 //	410  account-closed
 //	412  version-mismatch       with the members expected and actual; expected is 0 for
 //	                            a tag that is no version

@@ -60,13 +60,22 @@ func problemOf(err error) *problem {
 	if r, ok := errors.AsType[*account.Refusal](err); ok {
 		return refused(r)
 	}
+	if r, ok := errors.AsType[*journal.ReplayRunningError](err); ok {
+		return running(r)
+	}
 	if errors.Is(err, journal.ErrKeysFull) {
 		return keysFull(err)
 	}
 	if known, ok := storeErrors[kindOf(err)]; ok {
-		return newProblem(known.code, known.detail).because(err)
+		p := newProblem(known.code, known.detail).because(err)
+		if halt, ok := journal.HaltOf(err); ok {
+			p.detail = haltDetail(halt)
+		}
+		return p
 	}
 	switch {
+	case errors.Is(err, journal.ErrNoReplay):
+		return newProblem(codeReplayNotFound, "there is no replay with this id, or it ended so long ago that this node has forgotten it")
 	case errors.Is(err, journal.ErrStarting):
 		return newProblem(codeNotCaughtUp, startingDetail).because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -75,14 +84,20 @@ func problemOf(err error) *problem {
 	return newProblem(codeInternal, "this is a defect of the service: report it with the requestId").because(err)
 }
 
+const startingDetail = "the state is being restored from snapshots and the log: try again after Retry-After seconds"
+
+// haltDetail says which event can't be got past, and what helps. A newer version
+// of this program has written it, most likely.
+func haltDetail(h journal.Halt) string {
+	return fmt.Sprintf("halted at event %d (%s): %s: upgrade this node", h.Seq, h.Type, h.Reason)
+}
+
 // keysFull is overloaded, but not for a moment.
 func keysFull(cause error) *problem {
 	p := newProblem(codeOverloaded, "as many idempotency keys are remembered as this node takes, each for 24 hours; nothing was done: try again later, or have --idempotency-keys raised; commands without a key are carried out")
 	p.header.Set("Retry-After", "60")
 	return p.because(cause)
 }
-
-const startingDetail = "this node is still reading the log: try again after Retry-After seconds"
 
 // kindOf is the outermost kind, or, for a component that has halted, that of what
 // halted it, if the log is to blame.

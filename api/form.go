@@ -126,6 +126,33 @@ func (f *form) string(name string, required bool) *string {
 	return nil
 }
 
+// choice takes a field that holds one of a few words; nil when it was left out or
+// is faulty.
+func (f *form) choice(name string, words ...string) *string {
+	given := f.text(name, false)
+	if given == nil || slices.Contains(words, *given) {
+		return given
+	}
+	f.fault(pointer(name), "must be "+strings.Join(words, " or "))
+	return nil
+}
+
+// flag takes a field that holds a truth value; nil when it was left out or is
+// faulty.
+func (f *form) flag(name string) *bool {
+	value, present := f.members[name]
+	switch {
+	case !present:
+	case value.Kind() == jsontext.KindTrue, value.Kind() == jsontext.KindFalse:
+		return new(value.Kind() == jsontext.KindTrue)
+	case value.Kind() == jsontext.KindNull:
+		f.fault(pointer(name), "must be true or false; "+nullDetail)
+	default:
+		f.fault(pointer(name), "must be true or false")
+	}
+	return nil
+}
+
 // list takes a field that holds a list of strings; nil when it was left out or is
 // no list. In the place of an element that is no string stands one that the
 // domain will have something against too, which [form.check] drops.
@@ -168,8 +195,7 @@ func unquote(value jsontext.Value) string {
 }
 
 // check adds what the domain has against the command that was made of the form,
-// and gives everything as one problem; nil if there is nothing. Of two faults of
-// one field, the form's stands.
+// and finishes. Of two faults of one field, the form's stands.
 func (f *form) check(c account.Command) error {
 	found := make(map[string]bool, len(f.faults))
 	for _, fault := range f.faults {
@@ -185,6 +211,12 @@ func (f *form) check(c account.Command) error {
 			f.fault(fault.Pointer, fault.Detail)
 		}
 	}
+	return f.finish()
+}
+
+// finish gives everything that is wrong with the form as one problem; nil if there
+// is nothing.
+func (f *form) finish() error {
 	f.checkNames()
 	if len(f.faults) == 0 {
 		return nil

@@ -18,7 +18,7 @@ func TestEveryReadTakesTheReadHeaders(t *testing.T) {
 	paths := []string{"/v1/accounts/12345678?at=1"}
 	for route, methods := range api.Routes() {
 		if strings.HasPrefix(route, "/v1") && slices.Contains(methods, "GET") {
-			paths = append(paths, concrete(route))
+			paths = append(paths, r.concrete(route))
 		}
 	}
 	for _, path := range paths {

@@ -61,6 +61,10 @@ func (h *Handler) enter(f func(*call)) http.Handler {
 	})
 }
 
+// answerTime is how long a client may take to read the answer to an operation with
+// a limit of its own.
+const answerTime = time.Minute
+
 // perform runs one operation behind the checks that come before all others, in
 // the order the contract has them.
 func (h *Handler) perform(c *call, op operation) {
@@ -68,7 +72,14 @@ func (h *Handler) perform(c *call, op operation) {
 		c.fail(op.does, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), h.cfg.RequestTimeout)
+	limit := h.cfg.RequestTimeout
+	if op.limit > 0 {
+		limit = op.limit
+		// The server's own limit is for answers that come soon. Not every
+		// ResponseWriter is a connection: then there is none.
+		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(limit + answerTime))
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), limit)
 	defer cancel()
 	c.r = c.r.WithContext(ctx)
 	if err := op.handle(c); err != nil {

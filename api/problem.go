@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"openpayment/account"
 )
 
@@ -19,9 +21,11 @@ const (
 	codeRouteNotFound   code = "route-not-found"
 	codeAccountNotFound code = "account-not-found"
 	codeEventNotFound   code = "event-not-found"
+	codeReplayNotFound  code = "replay-not-found"
 	codeMethod          code = "method-not-allowed"
 	codeAccountExists   code = "account-exists"
 	codeAccountNotEmpty code = "account-not-empty"
+	codeReplayRunning   code = "replay-running"
 	codeAccountClosed   code = "account-closed"
 	codeVersionMismatch code = "version-mismatch"
 	codeBodyTooLarge    code = "body-too-large"
@@ -57,9 +61,11 @@ var problemKinds = map[code]problemKind{
 	codeRouteNotFound:   {404, "There is nothing at this path", "no such route", 0},
 	codeAccountNotFound: {404, "The account does not exist", "account does not exist", 0},
 	codeEventNotFound:   {404, "The event does not exist", "event does not exist", 0},
+	codeReplayNotFound:  {404, "The replay does not exist", "replay does not exist", 0},
 	codeMethod:          {405, "The method is not allowed here", "method is not allowed", 0},
 	codeAccountExists:   {409, "The account number has been used before", "account number has been used before", 0},
 	codeAccountNotEmpty: {409, "The account is not empty", "account is not empty", 0},
+	codeReplayRunning:   {409, "A replay is running", "another replay is running", 0},
 	codeAccountClosed:   {410, "The account is closed", "account is closed", 0},
 	codeVersionMismatch: {412, "The account has another version", "account has another version", 0},
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},
@@ -85,6 +91,7 @@ type problem struct {
 	faults []account.Fault // of a body
 
 	versions *versions   // for codeVersionMismatch
+	replay   uuid.UUID   // for codeReplayRunning: the one that runs
 	checks   []check     // of /readyz?verbose
 	header   http.Header // goes with the answer
 	cause    error       // for the log only; may be nil
@@ -130,6 +137,7 @@ type wireProblem struct {
 	Errors    []wireFault `json:"errors,omitzero"`
 	Expected  *int64      `json:"expected,omitzero"`
 	Actual    *int64      `json:"actual,omitzero"`
+	Replay    uuid.UUID   `json:"replay,omitzero"`
 	Checks    []check     `json:"checks,omitzero"`
 }
 
@@ -142,7 +150,7 @@ func (p *problem) wire(instance, requestID string) wireProblem {
 	kind := problemKinds[p.code]
 	w := wireProblem{
 		Type: "/problems/" + string(p.code), Title: kind.title, Status: kind.status, Detail: p.detail,
-		Instance: instance, Code: p.code, RequestID: requestID, Checks: p.checks,
+		Instance: instance, Code: p.code, RequestID: requestID, Replay: p.replay, Checks: p.checks,
 	}
 	for _, f := range p.faults {
 		w.Errors = append(w.Errors, wireFault{f.Pointer, f.Detail})

@@ -30,6 +30,7 @@ type rig struct {
 	service *journal.Service
 	log     *memory.Log
 	store   *eventstoretest.Faulty
+	snaps   *eventstoretest.FaultySnapshots
 	read    <-chan struct{} // closed when what the log held at the start is applied
 	logged  *logrustest.Hook
 }
@@ -49,13 +50,15 @@ func newRig(t testing.TB, configure ...func(*api.Config)) *rig {
 func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, configure ...func(*api.Config)) *rig {
 	t.Helper()
 	read := make(chan struct{})
+	snaps := eventstoretest.NewFaultySnapshots(log.Open())
 	service, err := journal.Start(t.Context(), store, journal.Config{
 		Progress: func(_, _ eventstore.Position, done bool) {
 			if done {
 				close(read)
 			}
 		},
-		Poller: eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
+		Snapshots: journal.SnapshotConfig{Store: snaps},
+		Poller:    eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +82,7 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 		_ = service.Close(ctx)
 		eventstoretest.CheckInvariants(t, log.Open())
 	})
-	return &rig{t, server.URL, handler, service, log, store, read, logged}
+	return &rig{t, server.URL, handler, service, log, store, snaps, read, logged}
 }
 
 // response is an answer, read whole.
@@ -163,6 +166,7 @@ type problem struct {
 	Status                                         int
 	Errors                                         []struct{ Pointer, Detail string }
 	Expected, Actual                               *int64
+	Replay                                         string
 	Checks                                         []struct {
 		Name, Detail string
 		OK           bool

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 )
@@ -20,8 +21,9 @@ type operation struct {
 	does   string // for the log: "failed to get account"
 	handle func(*call) error
 	needs  need
-	media  string   // of the body it takes; empty: none
-	params []string // the query parameters it knows
+	media  string        // of the body it takes; empty: none
+	params []string      // the query parameters it knows
+	limit  time.Duration // how long it may take; 0: as every request
 }
 
 // need is what an operation asks of the service.
@@ -72,6 +74,17 @@ func resources() []resource {
 		}},
 		{"/v1/admin/status", map[string]operation{
 			"GET": {does: "get status", handle: getStatus, needs: needsService},
+		}},
+		{"/v1/admin/snapshots", map[string]operation{
+			"GET":  {does: "list snapshots", handle: listSnapshots, needs: needsService},
+			"POST": {does: "take snapshot", handle: takeSnapshot, limit: snapshotLimit},
+		}},
+		{"/v1/admin/replays", map[string]operation{
+			"POST": {does: "start replay", handle: startReplay, media: mediaJSON},
+		}},
+		{"/v1/admin/replays/{id}", map[string]operation{
+			"GET":    {does: "get replay", handle: getReplay, needs: needsService},
+			"DELETE": {does: "cancel replay", handle: cancelReplay, needs: needsService},
 		}},
 	}
 }

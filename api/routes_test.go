@@ -7,13 +7,32 @@ import (
 	"strings"
 	"testing"
 
+	"openpayment/account/journal"
 	"openpayment/api"
 )
 
-// concrete is a path that a route has, of things that exist in a rig with two
-// events.
-func concrete(route string) string {
-	return strings.NewReplacer("{number}", "12345678", "{seq}", "1").Replace(route)
+// concrete is a path that a route has, of things that exist in a rig with one
+// account, and of a replay that has ended.
+func (r *rig) concrete(route string) string {
+	r.Helper()
+	id := ""
+	if strings.Contains(route, "{id}") {
+		id = r.cancelled().ID.String()
+	}
+	return strings.NewReplacer("{number}", "12345678", "{seq}", "1", "{id}", id).Replace(route)
+}
+
+// cancelled is a replay that was cancelled.
+func (r *rig) cancelled() journal.Replay {
+	r.Helper()
+	replay, err := r.service.StartReplay(journal.ReplayOptions{From: journal.ReplayFromStart})
+	if err == nil {
+		err = r.service.CancelReplay(r.Context(), replay.ID)
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+	return replay
 }
 
 func TestEveryPathSaysWhatItTakes(t *testing.T) {
@@ -30,11 +49,11 @@ func TestEveryPathSaysWhatItTakes(t *testing.T) {
 		for _, method := range all {
 			switch {
 			case method == "OPTIONS":
-				r.do(method, concrete(route), "").is(204, "").has("Allow: " + allow)
+				r.do(method, r.concrete(route), "").is(204, "").has("Allow: " + allow)
 			case method == "HEAD" && !slices.Contains(methods, method):
-				r.do(method, concrete(route), "").is(405, "").has("Allow: " + allow)
+				r.do(method, r.concrete(route), "").is(405, "").has("Allow: " + allow)
 			case !slices.Contains(methods, method):
-				r.do(method, concrete(route), "").is(405, "method-not-allowed").has("Allow: " + allow)
+				r.do(method, r.concrete(route), "").is(405, "method-not-allowed").has("Allow: " + allow)
 			}
 		}
 	}
@@ -59,7 +78,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 	paths := []string{"/v1/nothing", "/v1/accounts/99999999", "/v1/events?limit=x", "/v1/accounts/12345678?at=1"}
 	for route, methods := range api.Routes() {
 		if slices.Contains(methods, "GET") {
-			paths = append(paths, concrete(route))
+			paths = append(paths, r.concrete(route))
 		}
 	}
 	for _, path := range paths {
@@ -78,6 +97,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 func TestATokenIsNeededWhereOneIsConfigured(t *testing.T) {
 	r := newRig(t, func(c *api.Config) { c.Token = "s3cret" })
 	for route, methods := range api.Routes() {
+		path := r.concrete(route)
 		for _, method := range append(methods, "OPTIONS") {
 			body := map[string]string{"POST": "{", "PUT": "{", "PATCH": "{"}[method]
 			if route == "/livez" || route == "/readyz" {
@@ -86,11 +106,11 @@ func TestATokenIsNeededWhereOneIsConfigured(t *testing.T) {
 			}
 			for _, headers := range [][]string{nil, {"Authorization: s3cret"}, {"Authorization: Bearer"}, {"Authorization: Bearer s3cre"}, {"Authorization: Bearer s3cret2"},
 				{"Authorization: Basic s3cret"}, {"Authorization: Bearer s3cret", "Authorization: Bearer s3cret"}, {"Authorization: Bearer S3cret"}} {
-				r.do(method, concrete(route)+"?limit=x", body, headers...).is(401, "unauthenticated").
+				r.do(method, path+"?limit=x", body, headers...).is(401, "unauthenticated").
 					has(`WWW-Authenticate: Bearer realm="openpayment"`, "Applied-Position:")
 			}
 			for _, scheme := range []string{"Bearer", "bearer"} {
-				if got := r.do(method, concrete(route), body, "Authorization: "+scheme+" s3cret"); got.status == 401 {
+				if got := r.do(method, path, body, "Authorization: "+scheme+" s3cret"); got.status == 401 {
 					t.Errorf("%s %s: %s", method, route, got.text)
 				}
 			}

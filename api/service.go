@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"openpayment/account"
 	"openpayment/account/journal"
 	"openpayment/eventstore"
@@ -17,6 +19,8 @@ type Service interface {
 	EventReader
 	Progress
 	Inspector
+	Snapshotter
+	Replayer
 }
 
 // Commander carries commands to the head of the log.
@@ -50,6 +54,19 @@ type Progress interface {
 // Inspector gives operators a picture.
 type Inspector interface {
 	Status() journal.Status
+}
+
+// Snapshotter takes and lists snapshots of the state.
+type Snapshotter interface {
+	TakeSnapshot(ctx context.Context) (eventstore.Manifest, error)
+	Snapshots(ctx context.Context) ([]eventstore.Manifest, error)
+}
+
+// Replayer builds the state anew beside the live one.
+type Replayer interface {
+	StartReplay(o journal.ReplayOptions) (journal.Replay, error)
+	Replay(id uuid.UUID) (journal.Replay, error)
+	CancelReplay(ctx context.Context, id uuid.UUID) error
 }
 
 var _ Service = (*journal.Service)(nil)

@@ -222,7 +222,7 @@ func (s *Subscription) handle(ctx context.Context, ev Event) error {
 			return nil
 		}
 		if s.cfg.HaltOnError && ctx.Err() == nil {
-			err = newError("handle", KindClosed, fmt.Errorf("%s halted at event %d (%s): %w", s.cfg.Name, ev.Seq, ev.Type, err))
+			err = newError("handle", KindClosed, &HaltedAt{Who: s.cfg.Name, Seq: ev.Seq, Type: ev.Type, Err: err})
 			s.acked.fail(err)
 			observe.halted(s.cfg.Name, err)
 			return err

@@ -104,16 +104,23 @@ func (c *codec) decode(ev eventstore.Event) (account.Event, error) {
 		version = v
 	}
 	t, ok := c.byName[ev.Type]
+	if !ok {
+		reason := "this program does not know the type"
+		if version != "1" {
+			reason += fmt.Sprintf(", nor version %q of it", version)
+		}
+		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: reason}
+	}
 	n, err := strconv.Atoi(version)
-	if !ok || err != nil || strconv.Itoa(n) != version || n < 1 || n > len(t.forms) {
-		return nil, fmt.Errorf("event %d is version %q of %s, which this program does not know", ev.Seq, version, ev.Type)
+	if err != nil || strconv.Itoa(n) != version || n < 1 || n > len(t.forms) {
+		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: fmt.Sprintf("this program does not know version %q of it", version)}
 	}
 	decoded, err := t.decode(n, ev.Data)
 	if err != nil {
-		return nil, fmt.Errorf("event %d (%s): %w", ev.Seq, ev.Type, err)
+		return nil, &unreadable{ev.Seq, ev.Type, "its data is not in a form that this program knows", err}
 	}
 	if subject := Subject(decoded.Accounts()[0]); subject != ev.Subject {
-		return nil, fmt.Errorf("event %d is about %s, but its data about %s", ev.Seq, ev.Subject, subject)
+		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: fmt.Sprintf("it is about %s, but its data about %s", ev.Subject, subject)}
 	}
 	return decoded, nil
 }

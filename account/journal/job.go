@@ -49,6 +49,9 @@ func (j *job) run(ctx context.Context, r *replay) {
 			now.State, now.Err = ReplayFailed, err
 		}
 	})
+	if r.service.replays.ended != nil {
+		r.service.replays.ended(j.report())
+	}
 }
 
 func (j *job) change(f func(now *Replay)) {
@@ -97,13 +100,13 @@ func (j *job) passed(m eventstore.Manifest, fault error) {
 	})
 }
 
-// compared notes the digests, and how many keys differ. All events up to there have
-// been read.
+// compared notes the digests and how many keys differ, before the accounts are
+// looked at. All events up to there have been read.
 func (j *job) compared(live, shadow *account.Frozen) {
 	liveSum, sum := live.Sum(), shadow.Sum()
 	keys := account.CompareKeys(live, shadow)
 	j.change(func(now *Replay) {
-		now.Compared, now.ComparedAt, now.ChainVerified = true, eventstore.Position(live.Position()), true
+		now.ComparedAt, now.ChainVerified = eventstore.Position(live.Position()), true
 		now.Digest, now.LiveDigest, now.DifferingKeys = sum, liveSum, keys
 	})
 }
@@ -115,5 +118,8 @@ func (j *job) differs(d account.Difference) {
 		}
 	})
 }
+
+// looked notes that every account was compared.
+func (j *job) looked() { j.change(func(now *Replay) { now.Compared = true }) }
 
 func (j *job) swapped() { j.change(func(now *Replay) { now.Swapped = true }) }

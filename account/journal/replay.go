@@ -114,7 +114,7 @@ func (r *replay) read(ctx context.Context, at eventstore.Head) error {
 	}
 	for ev, err := range r.service.log.ReadFrom(ctx, at) {
 		if err != nil {
-			return err
+			return r.haltedAt("", err)
 		}
 		if err := r.receive(ctx, ev); err != nil {
 			return err
@@ -140,13 +140,18 @@ func (r *replay) read(ctx context.Context, at eventstore.Head) error {
 // receive applies one event, and looks at the snapshots that were taken there.
 func (r *replay) receive(ctx context.Context, ev eventstore.Event) error {
 	if err := r.shadow.receive(ctx, ev); err != nil {
-		return fmt.Errorf("event %d (%s): %w", ev.Seq, ev.Type, err)
+		return r.haltedAt(ev.Type, err)
 	}
 	for _, m := range r.passing[ev.Seq] {
 		r.job.passed(m, r.fault(m, ev))
 	}
 	delete(r.passing, ev.Seq)
 	return nil
+}
+
+// haltedAt names the event that the replay could not get past.
+func (r *replay) haltedAt(typ string, err error) error {
+	return &eventstore.HaltedAt{Who: "replay", Seq: r.shadow.tail.Head.Position + 1, Type: typ, Err: err}
 }
 
 // fault is what is wrong with a snapshot taken at ev, nil for nothing.
@@ -173,7 +178,7 @@ func (r *replay) level(ctx context.Context, live eventstore.Head) (bool, error) 
 	events, held := r.service.poller.Recent(at.Position)
 	for i := 0; held && i < len(events) && events[i].Seq <= live.Position; i++ {
 		if err := events[i].Follows(at); err != nil {
-			return false, err
+			return false, r.haltedAt(events[i].Type, err)
 		}
 		if err := r.receive(ctx, events[i]); err != nil {
 			return false, err
@@ -202,6 +207,7 @@ func (r *replay) compare(ctx context.Context) error {
 		}
 		r.job.differs(d)
 	}
+	r.job.looked()
 	return ctx.Err()
 }
 

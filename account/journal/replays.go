@@ -92,6 +92,7 @@ const replaysKept = 20
 // replays runs replays, one at a time, and remembers the last ones.
 type replays struct {
 	service *Service
+	ended   func(Replay) // told of each at its end; may be nil
 
 	mu     sync.Mutex // guards all below
 	jobs   []*job     // oldest first

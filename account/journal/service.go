@@ -21,6 +21,8 @@ type Config struct {
 	Observer eventstore.Observer
 	// Snapshots says where snapshots of the state are kept, and when they are taken.
 	Snapshots SnapshotConfig
+	// Replayed is told of each replay when it has ended, by its goroutine; may be nil.
+	Replayed func(Replay)
 	// MaxKeys is how many idempotency keys may be remembered: while there are as many,
 	// commands with new ones are refused. Each takes some 250 bytes of memory, and more
 	// if it is long. Default: 1,000,000.
@@ -93,7 +95,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 // snapshots say the log has lost: then nothing of it may be shown.
 func (s *Service) begin(ctx context.Context, cfg Config, lost error, from eventstore.Position, manifests []eventstore.Manifest) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.replays.service = s
+	s.replays.service, s.replays.ended = s, cfg.Replayed
 	if lost != nil {
 		s.writer.Halt(lost)
 		if cfg.Observer.Halted != nil {

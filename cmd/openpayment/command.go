@@ -55,7 +55,7 @@ openpayment.db in the working directory, the API listens on 127.0.0.1:8080.`
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), logCommand(), doctorCommand(), generateCommand())
+	root.AddCommand(serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand())
 	return root
 }
 

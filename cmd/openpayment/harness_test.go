@@ -38,6 +38,9 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if stage := os.Getenv(dieAt); stage != "" {
+		os.Exit(serveUntil(stage))
+	}
 	code := m.Run()
 	if path, err := binary(); err == nil { // not worth building just to remove it
 		os.RemoveAll(filepath.Dir(path))
@@ -73,9 +76,16 @@ func launch(t testing.TB, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return launchProgram(t, path, nil, args...)
+}
+
+// launchProgram is launch of another program that serves, with more environment.
+func launchProgram(t testing.TB, path string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, exited: make(chan struct{})}
 	p.cmd = exec.Command(path, append([]string{"--listen", "127.0.0.1:0", "--drain-delay", "0s"}, args...)...)
 	p.cmd.Dir = t.TempDir()
+	p.cmd.Env = append(os.Environ(), env...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gocql/gocql"
+	"github.com/google/uuid"
 	"github.com/sirupsen/logrus"
 
 	"openpayment/eventstore"
@@ -91,12 +92,13 @@ func fill(t testing.TB, url string, n int) []eventstore.Event {
 
 // tamperer changes rows behind the program's back.
 type tamperer struct {
-	t    testing.TB
-	exec func(set, where string, args ...any) // "UPDATE events SET set WHERE where", or DELETE if set is empty
-	hash func(eventstore.Hash) any
-	id   func(eventstore.Event) any
-	time func(eventstore.Event) any
-	meta func(eventstore.Event) any
+	t         testing.TB
+	cassandra bool
+	run       func(statement string, args ...any)
+	hash      func(eventstore.Hash) any
+	id        func(uuid.UUID) any
+	time      func(eventstore.Event) any
+	meta      func(eventstore.Event) any
 }
 
 // tamper gives access to the rows of the log at url, all in its first bucket.
@@ -117,18 +119,14 @@ func tamper(t testing.TB, store string) tamperer {
 	}
 	t.Cleanup(session.Close)
 	return tamperer{
-		t: t,
-		exec: func(set, where string, args ...any) {
-			cql := "UPDATE events SET " + set + " WHERE log = 'main' AND bucket = 0 AND " + where
-			if set == "" {
-				cql = "DELETE FROM events WHERE log = 'main' AND bucket = 0 AND " + where
-			}
+		t: t, cassandra: true,
+		run: func(cql string, args ...any) {
 			if err := session.Query(cql, args...).Exec(); err != nil {
 				t.Fatalf("%s: %v", cql, err)
 			}
 		},
 		hash: func(h eventstore.Hash) any { return h[:] },
-		id:   func(ev eventstore.Event) any { return gocql.UUID(ev.ID) },
+		id:   func(id uuid.UUID) any { return gocql.UUID(id) },
 		time: func(ev eventstore.Event) any { return ev.Time },
 		meta: func(ev eventstore.Event) any { return ev.Meta },
 	}
@@ -143,17 +141,13 @@ func tamperSQLite(t testing.TB, path string) tamperer {
 	t.Cleanup(func() { db.Close() })
 	return tamperer{
 		t: t,
-		exec: func(set, where string, args ...any) {
-			text := "UPDATE events SET " + set + " WHERE " + where
-			if set == "" {
-				text = "DELETE FROM events WHERE " + where
-			}
+		run: func(text string, args ...any) {
 			if _, err := db.ExecContext(t.Context(), text, args...); err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}
 		},
 		hash: func(h eventstore.Hash) any { return h.String() },
-		id:   func(ev eventstore.Event) any { return ev.ID.String() },
+		id:   func(id uuid.UUID) any { return id.String() },
 		time: func(ev eventstore.Event) any { return ev.Time.Format(timeLayout) },
 		meta: func(ev eventstore.Event) any {
 			text, err := json.Marshal(ev.Meta)
@@ -165,13 +159,87 @@ func tamperSQLite(t testing.TB, path string) tamperer {
 	}
 }
 
+// change is "UPDATE table SET set WHERE where", or DELETE if set is empty; partition
+// is what Cassandra wants to know beside the log's name.
+func (x tamperer) change(table, partition, set, where string, args ...any) {
+	if x.cassandra {
+		where = "log = 'main' AND " + partition + where
+	}
+	if set == "" {
+		x.run("DELETE FROM "+table+" WHERE "+where, args...)
+		return
+	}
+	x.run("UPDATE "+table+" SET "+set+" WHERE "+where, args...)
+}
+
+func (x tamperer) exec(set, where string, args ...any) {
+	x.change("events", "bucket = 0 AND ", set, where, args...)
+}
+
 func (x tamperer) data(seq int, text string) { x.exec("data = ?", "seq = ?", text, int64(seq)) }
 func (x tamperer) remove(seq int)            { x.exec("", "seq = ?", int64(seq)) }
 
 // put writes ev's fields into the row at seq.
 func (x tamperer) put(seq int, ev eventstore.Event) {
 	x.exec("id = ?, type = ?, subject = ?, time = ?, meta = ?, data = ?, hash = ?", "seq = ?",
-		x.id(ev), ev.Type, ev.Subject, x.time(ev), x.meta(ev), ev.Data, x.hash(ev.Hash), int64(seq))
+		x.id(ev.ID), ev.Type, ev.Subject, x.time(ev), x.meta(ev), ev.Data, x.hash(ev.Hash), int64(seq))
+}
+
+// undo makes the row of ev what it was, whether or not it is still there.
+func (x tamperer) undo(ev eventstore.Event) {
+	into, values := "INSERT OR REPLACE INTO events (", "VALUES ("
+	if x.cassandra {
+		into, values = "INSERT INTO events (log, bucket, ", "VALUES ('main', 0, "
+	}
+	x.run(into+"seq, id, type, subject, time, meta, data, hash) "+values+"?, ?, ?, ?, ?, ?, ?, ?)",
+		int64(ev.Seq), x.id(ev.ID), ev.Type, ev.Subject, x.time(ev), x.meta(ev), ev.Data, x.hash(ev.Hash))
+}
+
+// cut removes all of the events behind the first n, and says that the log ends
+// there.
+func (x tamperer) cut(events []eventstore.Event, n int) {
+	for _, ev := range events[n:] {
+		x.remove(int(ev.Seq))
+	}
+	if x.cassandra { // in SQLite the last row is the head
+		x.run("UPDATE events SET head = ?, head_hash = ? WHERE log = 'main' AND bucket = 0", int64(n), x.hash(events[n-1].Hash))
+	}
+}
+
+// flip changes one byte of a chunk.
+func (x tamperer) flip(store string, snapshot uuid.UUID, chunk int) {
+	s := openURL(x.t, store)
+	defer s.Close()
+	data, err := s.LoadChunk(x.t.Context(), snapshot, chunk)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	x.change("snapshot_chunks", "", "data = ?", "snapshot = ? AND chunk = ?", data, x.id(snapshot), chunk)
+}
+
+func (x tamperer) removeChunk(snapshot uuid.UUID, chunk int) {
+	x.change("snapshot_chunks", "", "", "snapshot = ? AND chunk = ?", x.id(snapshot), chunk)
+}
+
+// garble changes the digest in a manifest.
+func (x tamperer) garble(snapshot uuid.UUID) {
+	x.change("snapshots", "", "digest = ?", "snapshot = ?", x.hash(eventstore.Hash{1}), x.id(snapshot))
+}
+
+// eventsIn are all events of the log at url.
+func eventsIn(t testing.TB, url string) []eventstore.Event {
+	t.Helper()
+	store := openURL(t, url)
+	defer store.Close()
+	var all []eventstore.Event
+	for ev, err := range store.Read(t.Context(), 0, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, ev)
+	}
+	return all
 }
 
 // verified runs log verify --json and gives its report.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,14 +24,15 @@ func verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check the whole log, and name everything that is wrong with it",
 		Long: `Check every event of the log: that none is missing, that each matches its hash,
-which is taken over it and the hash before, that times don't go backwards, and
-that the head fits the last row. It goes on after each fault and names them all.
+which is taken over it and the hash before, that times don't go backwards, that the
+head fits the last row, and that the log still reaches to where each snapshot was
+taken, with the same event there. It goes on after each fault and names them all.
 The exit code is 0 if the log is intact, 1 if not.
 
 An event is "unproven" if the hash it builds on is lost with the event before it.
 
-Keep the head that is printed: a log that was cut off at its end, head and all,
-looks like one that has never been longer.`,
+Keep the head that is printed: a log that was cut off at its end, head and all, looks
+like one that has never been longer, if there is no snapshot of what was cut off.`,
 		Example: `  openpayment log verify
   openpayment log verify --json --store sqlite:/var/lib/openpayment/openpayment.db
   openpayment log verify --from 100000 --to 200000 --store cassandra://127.0.0.1:9042/openpayment`,
@@ -61,7 +61,13 @@ var errNotIntact = errors.New("the log is not intact: keep it as it is, and rest
 
 func verify(c *cobra.Command, store eventstore.Store, source storeSource, o verifyOptions) error {
 	begin := time.Now()
-	report, err := audited(c, store, audit.Config{First: eventstore.Position(o.from), Last: eventstore.Position(o.to)})
+	snapshots, err := store.Manifests(c.Context())
+	if err != nil {
+		return err
+	}
+	report, err := audited(c, store, audit.Config{
+		First: eventstore.Position(o.from), Last: eventstore.Position(o.to), Snapshots: snapshots,
+	})
 	if err != nil {
 		return fmt.Errorf("the log could not be checked to its end: %w", err)
 	}
@@ -88,31 +94,26 @@ func audited(c *cobra.Command, store eventstore.Backend, cfg audit.Config) (audi
 }
 
 func verifyText(w io.Writer, source storeSource, r audit.Report, took time.Duration) error {
-	var failed error
-	print := func(format string, args ...any) {
-		if _, err := fmt.Fprintf(w, format+"\n", args...); err != nil {
-			failed = err
-		}
-	}
+	p := &printer{out: w}
 	for _, f := range append(r.Faults, r.Unproven...) {
 		if f.First == f.Last {
-			print("event %d: %s: %s", f.First, f.Kind, printable(f.Detail))
+			p.line("event %d: %s: %s", f.First, f.Kind, printable(f.Detail))
 		} else {
-			print("events %d to %d: %s: %s", f.First, f.Last, f.Kind, printable(f.Detail))
+			p.line("events %d to %d: %s: %s", f.First, f.Last, f.Kind, printable(f.Detail))
 		}
 	}
 	if r.HeadFault != "" {
-		print("head: %s", printable(r.HeadFault))
+		p.line("head: %s", printable(r.HeadFault))
 	}
 	rate := float64(r.Events) / max(took.Seconds(), 0.001)
-	print("checked %d events, %d to %d, in %s (%.0f/s)", r.Events, r.First, r.Last, took.Round(time.Millisecond), rate)
-	print("head: event %d, hash %s", r.Head.Position, r.Head.Hash)
+	p.line("checked %d events, %d to %d, in %s (%.0f/s)", r.Events, r.First, r.Last, took.Round(time.Millisecond), rate)
+	p.line("head: event %d, hash %s", r.Head.Position, r.Head.Hash)
 	if r.Intact() {
-		print("the log %s in %s is intact", source.log, source.display)
+		p.line("the log %s in %s is intact", source.log, source.display)
 	} else {
-		print("the log %s in %s is NOT intact", source.log, source.display)
+		p.line("the log %s in %s is NOT intact", source.log, source.display)
 	}
-	return failed
+	return p.failed
 }
 
 // verifyReport is the JSON form of a report.
@@ -135,10 +136,7 @@ type headReport struct {
 }
 
 func verifyJSON(w io.Writer, source storeSource, r audit.Report) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(verifyReport{
+	return printDocument(w, verifyReport{
 		Store: source.display, Log: source.log, Intact: r.Intact(), From: r.First, To: r.Last, Events: r.Events,
 		Head: headReport{r.Head.Position, r.Head.Hash.String()}, HeadFault: r.HeadFault,
 		Faults: append([]audit.Fault{}, r.Faults...), Unproven: append([]audit.Fault{}, r.Unproven...),

@@ -51,7 +51,7 @@ func (o *operations) run(s step) {
 	}
 	cmd := exec.CommandContext(o.Context(), "bash", "-c", "set -o pipefail; "+line)
 	cmd.Dir = o.folder
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), envName("url")+"="+o.service.url, "PATH="+filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	output, err := cmd.CombinedOutput()
 	if err != nil {
 		o.Errorf("%s: %v\n%s", line, err, output)
@@ -61,7 +61,7 @@ func (o *operations) run(s step) {
 
 func TestTheOperationsWorkWhenPasted(t *testing.T) {
 	o := newOperations(t)
-	for _, heading := range []string{"Looking", "Is the store as it should be?", "Verifying", "Backup", "Restore", "Trying it on a large log"} {
+	for _, heading := range []string{"Looking", "Is the store as it should be?", "Verifying", "Snapshots", "Replaying", "Backup", "Restore", "Trying it on a large log"} {
 		all := stepsOf(t, "docs/operations.md", heading)
 		if len(all) < 2 {
 			t.Errorf("%s has %d commands", heading, len(all))

@@ -29,7 +29,9 @@ type serveOptions struct {
 
 	poller eventstore.PollerConfig
 	writer eventstore.WriterConfig
-	keys   int
+
+	snapshots snapshotOptions
+	keys      int
 }
 
 // tokenVariable holds the admin token. It is no flag: command lines can be read
@@ -93,6 +95,7 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.IntVar(&o.writer.BatchBytes, "batch-bytes", eventstore.MaxBatchBytes, "most bytes in one append, 1 MiB at most")
 	f.IntVar(&o.writer.QueueLimit, "queue-limit", 8192, "most commands waiting; more are answered with 503 overloaded")
 	f.IntVar(&o.keys, "idempotency-keys", 1_000_000, "most keys remembered, each for 24 hours in some 250 bytes of memory;\nmore are answered with 503 overloaded")
+	o.snapshots.addTo(c)
 }
 
 // check finds faults that no store is needed for.
@@ -112,7 +115,7 @@ func (o *serveOptions) check(token string) error {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", flag, value)}
 		}
 	}
-	return nil
+	return o.snapshots.check()
 }
 
 func loopback(host string) bool {
@@ -200,8 +203,10 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 		if buckets, ok := n.store.(interface{ BucketSize() int64 }); ok {
 			writer.BatchEvents = min(writer.BatchEvents, int(buckets.BucketSize())) // what one append can hold
 		}
+		p.waiting(journal.ErrStarting)
 		n.service, err = journal.Start(ctx, n.store, journal.Config{
-			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready), MaxKeys: o.keys,
+			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
+			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
 		})
 		if err != nil {
 			n.store.Close()

@@ -95,7 +95,7 @@ const (
 type patience struct {
 	limit   time.Duration
 	log     *logrus.Logger
-	waiting func(error) // told why, before each further attempt
+	waiting func(error) // told why, while there is nothing to be had yet
 }
 
 // try does what may fail because a store can't be reached, again and again until

@@ -15,9 +15,10 @@
 // # What it cannot tell
 //
 // Someone who changes a row and all hashes from there on leaves a log without a
-// fault, and so does someone who cuts off its end together with the head: compare
-// the head with one noted elsewhere. A row changed together with its own hash
-// only shows in the row after it, which is reported.
+// fault, and so does someone who cuts off its end together with the head. Snapshots
+// of the state show both, as far as they reach ([Config].Snapshots); otherwise compare
+// the head with one noted elsewhere. A row changed together with its own hash only
+// shows in the row after it, which is reported.
 package audit
 
 import (
@@ -43,6 +44,8 @@ const (
 	Misplaced     Kind = "misplaced"      // the row is another position's
 	TimeBackwards Kind = "time-backwards" // the row is good, but earlier than the one before
 	BeyondHead    Kind = "beyond-head"    // the row stands behind the head
+	CutOff        Kind = "cut-off"        // the row is not there, and the log ends before it, but a snapshot was taken there
+	Rewritten     Kind = "rewritten"      // the row is good, but is not the one that a snapshot was taken at
 	Unproven      Kind = "unproven"       // not a fault: see the package comment
 )
 
@@ -78,6 +81,7 @@ func (r Report) Intact() bool { return len(r.Faults) == 0 && r.HeadFault == "" }
 // Config says what to look at.
 type Config struct {
 	First, Last eventstore.Position            // 0: from the first event, to the head
+	Snapshots   []eventstore.Manifest          // of the log's state, listed before; may be none
 	Workers     int                            // ranges read at a time; 0: 4
 	SpanEvents  int                            // positions in a range; 0: 10,000
 	Progress    func(rows, total int64)        // told now and then, by several goroutines; may be nil
@@ -121,6 +125,9 @@ func Check(ctx context.Context, b eventstore.Backend, cfg Config) (Report, error
 	}
 	if cfg.Last == 0 && r.HeadFault == "" {
 		err = a.beyondHead(ctx, &r)
+	}
+	if err == nil {
+		err = a.againstSnapshots(ctx, &r)
 	}
 	return r, err
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// errDiffers ends a replay that has said on stdout which accounts differ.
+var errDiffers = errors.New("the state that is served is not what the log says: openpayment replay --swap puts the right one in its place (docs/operations.md)")
+
+// concludeReplay prints what came of a replay; an error is why it is no success.
+func concludeReplay(c *cobra.Command, o replayOptions, text []byte, job replayJob) error {
+	if o.json {
+		if _, err := fmt.Fprintf(c.OutOrStdout(), "%s\n", text); err != nil {
+			return err
+		}
+	} else if err := printReplay(&printer{out: c.OutOrStdout()}, job); err != nil {
+		return err
+	}
+	switch {
+	case job.State == "failed" && job.Error != nil:
+		return fmt.Errorf("replay %s failed, and the state that is served is as it was: %s", job.ID, *job.Error)
+	case job.State != "done":
+		return fmt.Errorf("replay %s is %s: the state that is served is as it was", job.ID, job.State)
+	case job.Swap && job.Swapped:
+		return nil
+	case job.Match == nil || !*job.Match:
+		return errDiffers
+	}
+	return nil
+}
+
+func printReplay(out *printer, job replayJob) error {
+	for _, d := range job.Differences {
+		out.line("account %s: %s", d.AccountNumber, d)
+	}
+	if more := job.Differing - len(job.Differences); more > 0 {
+		out.line("and %d accounts more", more)
+	}
+	for _, fault := range job.SnapshotFaults {
+		out.line("%s", printable(fault))
+	}
+	took := time.Duration(0)
+	if job.StartedAt != nil && job.EndedAt != nil {
+		took = job.EndedAt.Sub(*job.StartedAt)
+	}
+	out.line("replayed up to event %d from the %s, in %s (%d/s)", job.Position, job.From, took, job.EventsPerSecond)
+	if job.ChainVerified {
+		out.line("every event read matches its hash; %d snapshots on the way are right", job.SnapshotsVerified)
+	}
+	if job.Match != nil {
+		out.line("digest of the log's state: %s", *job.Digest)
+		out.line("digest of the state served: %s", *job.LiveDigest)
+		if *job.Match {
+			out.line("the state served is what the log says")
+		} else {
+			out.line("the state served was NOT what the log says: %d accounts differ", job.Differing)
+		}
+	}
+	if job.Swapped {
+		out.line("the new state is in its place")
+	}
+	return out.failed
+}
+
+// String says in which way the two states differ.
+func (d replayDifference) String() string {
+	switch {
+	case d.Live == nil:
+		return "is in the log, but not in the state served"
+	case d.Replayed == nil:
+		return "is in the state served, but not in the log"
+	}
+	return "differs in " + strings.Join(d.Fields, ", ")
+}
