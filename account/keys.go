@@ -28,6 +28,7 @@ type keys struct {
 	queue  []*KeyUse
 	byText map[string]*KeyUse // nil while there are none
 	left   int                // uses that have left the front of the queue, but not its array yet
+	sum    Digest             // of all in the queue
 }
 
 func (k *keys) use(text string) (KeyUse, bool) {
@@ -62,33 +63,43 @@ func (k *keys) len() int {
 func (k *keys) apply(at Stamp) (change Digest) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if newest := k.newest(); newest != nil && newest.expired(at.Time) {
+		change.subtract(k.sum) // all at once: after a quiet day there may be a million
+		k.queue, k.byText, k.left, k.sum = nil, nil, 0, Digest{}
+	}
 	for len(k.queue) > 0 && k.queue[0].expired(at.Time) {
 		change.subtract(k.forget())
 	}
-	if !at.Key.Given() {
-		return change
+	if at.Key.Given() {
+		k.take(at, &change)
 	}
-	newest, added := k.newest(), nextUse(k.newest(), at)
-	switch {
-	case newest.continues(at):
-		change.subtract(newest.digest())
-		k.queue[len(k.queue)-1] = added
-	case k.byText[at.Key.Text] != nil:
-		return change // the first one counts
-	default:
-		k.queue = append(k.queue, added)
-	}
-	k.remember(added)
-	change.add(added.digest())
 	return change
 }
 
-// remember has the use found by its text; with mu held.
-func (k *keys) remember(u *KeyUse) {
+// take takes up the key of an event; with mu held.
+func (k *keys) take(at Stamp, change *Digest) {
+	newest, added := k.newest(), nextUse(k.newest(), at)
+	switch {
+	case newest.continues(at):
+		digest := newest.digest()
+		k.sum.subtract(digest)
+		change.subtract(digest)
+		k.queue = k.queue[:len(k.queue)-1]
+	case k.byText[at.Key.Text] != nil:
+		return // the first one counts
+	}
+	change.add(k.append(added))
+}
+
+// append makes u the newest, and gives its digest; with mu held.
+func (k *keys) append(u *KeyUse) Digest {
 	if k.byText == nil {
 		k.byText = make(map[string]*KeyUse)
 	}
-	k.byText[u.Text] = u
+	k.queue, k.byText[u.Text] = append(k.queue, u), u
+	digest := u.digest()
+	k.sum.add(digest)
+	return digest
 }
 
 func (k *keys) newest() *KeyUse {
@@ -98,18 +109,16 @@ func (k *keys) newest() *KeyUse {
 	return k.queue[len(k.queue)-1]
 }
 
-// forget drops the oldest; with mu held.
+// forget drops the oldest, and gives its digest; with mu held.
 func (k *keys) forget() Digest {
 	oldest := k.queue[0]
 	delete(k.byText, oldest.Text)
-	k.queue, k.left = k.queue[1:], k.left+1
-	switch {
-	case len(k.queue) == 0: // maps never shrink
-		k.queue, k.byText, k.left = nil, nil, 0
-	case k.left > len(k.queue):
+	if k.queue, k.left = k.queue[1:], k.left+1; k.left > len(k.queue) {
 		k.queue, k.left = slices.Clone(k.queue), 0
 	}
-	return oldest.digest()
+	digest := oldest.digest()
+	k.sum.subtract(digest)
+	return digest
 }
 
 // frozenKeys are keys as they were at one moment.

@@ -101,9 +101,7 @@ func (r *Restorer) restoreKeys() error {
 			if k.byText[u.Text] != nil {
 				return fmt.Errorf("the key of event %d is there twice", u.First)
 			}
-			k.queue = append(k.queue, u)
-			k.remember(u)
-			r.digest.add(u.digest())
+			r.digest.add(k.append(u))
 		}
 	}
 	return nil

@@ -60,14 +60,14 @@ func problemOf(err error) *problem {
 	if r, ok := errors.AsType[*account.Refusal](err); ok {
 		return refused(r)
 	}
-	if skew, ok := errors.AsType[*eventstore.SkewError](err); ok {
-		return newProblem(codeUnavailable, skewDetail(skew)).because(err)
-	}
 	if r, ok := errors.AsType[*journal.ReplayRunningError](err); ok {
 		return running(r)
 	}
 	if errors.Is(err, journal.ErrKeysFull) {
 		return keysFull(err)
+	}
+	if skew, ok := errors.AsType[*eventstore.SkewError](err); ok {
+		return newProblem(codeUnavailable, skewDetail(skew)).because(err)
 	}
 	if known, ok := storeErrors[kindOf(err)]; ok {
 		p := newProblem(known.code, known.detail).because(err)
@@ -87,10 +87,6 @@ func problemOf(err error) *problem {
 	return newProblem(codeInternal, "this is a defect of the service: report it with the requestId").because(err)
 }
 
-func skewDetail(skew *eventstore.SkewError) string {
-	return skew.Error() + "; until then this node takes no commands, and nothing was done: use another node"
-}
-
 const startingDetail = "the state is being restored from snapshots and the log: try again after Retry-After seconds"
 
 // haltDetail says which event can't be got past, and what helps. A newer version
@@ -104,6 +100,10 @@ func keysFull(cause error) *problem {
 	p := newProblem(codeOverloaded, "as many idempotency keys are remembered as this node takes, each for 24 hours; nothing was done: try again later, or have --idempotency-keys raised; commands without a key are carried out")
 	p.header.Set("Retry-After", "60")
 	return p.because(cause)
+}
+
+func skewDetail(skew *eventstore.SkewError) string {
+	return skew.Error() + "; until then this node takes no commands, and nothing was done: use another node"
 }
 
 // kindOf is the outermost kind, or, for a component that has halted, that of what

@@ -2,6 +2,10 @@ package api
 
 import (
 	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"openpayment/account/journal"
 )
 
 // Codes are all problem codes and their statuses.
@@ -38,6 +42,12 @@ var WholeNumber = wholeNumber
 
 // ScanBudget is how many events one request looks through.
 const ScanBudget = scanBudget
+
+// ReplayJSON is a replay as clients see it.
+func ReplayJSON(r journal.Replay) string {
+	text, _ := json.Marshal(replayToWire(r))
+	return string(text)
+}
 
 // Panicking is a handler that panics, after its answer has begun if begun.
 func (h *Handler) Panicking(begun bool) http.Handler {

@@ -29,6 +29,7 @@ type wireReplay struct {
 	Match             *bool                `json:"match"`
 	Differing         int                  `json:"differing"`
 	Differences       []wireDifference     `json:"differences"`
+	KeysDiffer        *bool                `json:"keysDiffer"` // the idempotency keys that are remembered
 	ChainVerified     bool                 `json:"chainVerified"`
 	SnapshotsVerified int                  `json:"snapshotsVerified"`
 	SnapshotFaults    []string             `json:"snapshotFaults"`
@@ -56,7 +57,7 @@ func replayToWire(r journal.Replay) wireReplay {
 		SnapshotFaults: append([]string{}, r.SnapshotFaults...), Swapped: r.Swapped, StartedAt: wireTime(r.Started),
 	}
 	if r.Compared {
-		w.ComparedAt, w.Match = &r.ComparedAt, new(r.Match())
+		w.ComparedAt, w.Match, w.KeysDiffer = &r.ComparedAt, new(r.Match()), new(r.DifferingKeys > 0)
 		w.Digest, w.LiveDigest = new(r.Digest.String()), new(r.LiveDigest.String())
 	}
 	if r.Err != nil {

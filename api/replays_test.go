@@ -12,6 +12,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/account/journal"
+	"openpayment/api"
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 )
@@ -24,7 +25,7 @@ type replayBody struct {
 	Position, Head            int64
 	Digest, LiveDigest, Error *string
 	ComparedAt                *int64
-	Match                     *bool
+	Match, KeysDiffer         *bool
 	Differing                 int
 	SnapshotsVerified         int
 	SnapshotFaults            []string
@@ -92,7 +93,7 @@ func TestAReplayIsStartedFollowedAndDone(t *testing.T) {
 		got := r.ended(id)
 		digest := r.service.Status().Digest.String()
 		if got.State != "done" || got.From != want.from || got.Swap != want.swap || got.Swapped != want.swap || got.SnapshotsVerified != want.snapshots ||
-			!*got.Match || *got.Digest != digest || *got.LiveDigest != digest || *got.ComparedAt != 2 || got.Position != 2 || got.Head != 2 ||
+			!*got.Match || *got.KeysDiffer || *got.Digest != digest || *got.LiveDigest != digest || *got.ComparedAt != 2 || got.Position != 2 || got.Head != 2 ||
 			!got.ChainVerified || got.Error != nil || got.EndedAt == nil || got.StartedAt == "" || len(got.Differences)+len(got.SnapshotFaults) > 0 {
 			t.Errorf("%s: %+v", body, got)
 		}
@@ -103,11 +104,18 @@ func TestWhatAReplayDoesNotKnowYetIsNull(t *testing.T) {
 	r, gate := held(t)
 	defer gate.Open()
 	text := string(r.do("POST", "/v1/admin/replays", `{}`).is(202, "").text)
-	for _, want := range []string{`"state":"running"`, `"digest":null`, `"liveDigest":null`, `"match":null`, `"comparedAt":null`, `"error":null`, `"endedAt":null`,
+	for _, want := range []string{`"state":"running"`, `"digest":null`, `"liveDigest":null`, `"match":null`, `"keysDiffer":null`, `"comparedAt":null`, `"error":null`, `"endedAt":null`,
 		`"differences":[]`, `"snapshotFaults":[]`, `"differing":0`, `"swapped":false`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in %s", want, text)
 		}
+	}
+}
+
+func TestAReplayTellsThatKeysDiffer(t *testing.T) {
+	text := api.ReplayJSON(journal.Replay{Compared: true, DifferingKeys: 3})
+	if !strings.Contains(text, `"match":false,"differing":0,"differences":[],"keysDiffer":true,`) {
+		t.Error(text)
 	}
 }
 

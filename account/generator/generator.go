@@ -1,6 +1,6 @@
 // Package generator makes plausible logs out of nothing, for trials and
-// benchmarks: accounts are opened one after another, their details change, a few
-// are closed.
+// benchmarks: accounts are opened one after another, money moves, details change,
+// a few are closed.
 //
 // A log is determined by its [Config] alone: the same one gives the very same
 // events, ids, times and hashes included, on every machine. Every event is decided
@@ -81,7 +81,8 @@ type log struct {
 
 func newLog(c Config) *log {
 	// Drafts hold all there is: no history, no digest, as nobody asks for them.
-	return &log{population: newPopulation(c), draft: account.NewDraft(account.NewState()), time: begin}
+	draft := account.NewDraft(account.NewState())
+	return &log{population: newPopulation(c, draft), draft: draft, time: begin}
 }
 
 // meta marks all events as what they are. It is shared: events never change.

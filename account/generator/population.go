@@ -17,8 +17,11 @@ type kind struct {
 // kinds are what happens to accounts that are open. One that can't be gives way to
 // the first, which always can.
 var kinds = []kind{
-	{95, (*population).update},
-	{5, (*population).close},
+	{30, (*population).deposit},
+	{40, (*population).transfer},
+	{12, (*population).withdraw},
+	{15, (*population).update},
+	{3, (*population).close},
 }
 
 var allWeights = func() (sum int) {
@@ -32,6 +35,7 @@ var allWeights = func() (sum int) {
 // happens next.
 type population struct {
 	random
+	view      account.View     // of the accounts as they are
 	unopened  int              // accounts to come
 	remaining int              // events to come
 	opened    int              // accounts so far
@@ -39,8 +43,8 @@ type population struct {
 	first     int              // place of the first account's number among all
 }
 
-func newPopulation(c Config) population {
-	p := population{random: newRandom(c.Seed), unopened: c.Accounts, remaining: c.Events}
+func newPopulation(c Config, view account.View) population {
+	p := population{random: newRandom(c.Seed), view: view, unopened: c.Accounts, remaining: c.Events}
 	p.first = p.below(MaxAccounts)
 	return p
 }
@@ -98,11 +102,68 @@ func (p *population) close() account.Command {
 	if len(p.open) < 2 || (closed+1)*closedShare > p.opened {
 		return nil
 	}
-	at, last := p.below(len(p.open)), len(p.open)-1
+	at, last := p.any(func(a *account.Account) bool { return a.Balance == 0 }), len(p.open)-1
+	if at < 0 {
+		return nil
+	}
 	n := p.open[at]
 	p.open[at] = p.open[last]
 	p.open = p.open[:last]
 	return account.Close{Account: n}
+}
+
+// any is the place among open of an account as it is wanted, -1 if none of a few is.
+func (p *population) any(wanted func(*account.Account) bool) int {
+	for range 4 {
+		if at := p.below(len(p.open)); wanted(p.view.Account(p.open[at])) {
+			return at
+		}
+	}
+	return -1
+}
+
+// most is what is moved at once, in minor units: even MaxEvents of it, all into one
+// account, are far from the limit of a balance.
+const most = 1000_00
+
+func (p *population) deposit() account.Command {
+	n := p.open[p.below(len(p.open))]
+	return account.Deposit{Account: n, Amount: int64(1 + p.below(most)), Currency: account.DefaultCurrency, Reference: p.reference()}
+}
+
+// taken is an account that has something, and how much is taken from it.
+func (p *population) taken() (n account.Number, amount int64) {
+	at := p.any(func(a *account.Account) bool { return a.Balance > 0 })
+	if at < 0 {
+		return "", 0
+	}
+	n = p.open[at]
+	return n, int64(1 + p.below(int(min(p.view.Account(n).Balance, most))))
+}
+
+func (p *population) withdraw() account.Command {
+	n, amount := p.taken()
+	if n == "" {
+		return nil
+	}
+	return account.Withdraw{Account: n, Amount: amount, Currency: account.DefaultCurrency, Reference: p.reference()}
+}
+
+func (p *population) transfer() account.Command {
+	from, amount := p.taken()
+	to := p.open[p.below(len(p.open))]
+	if from == "" || from == to {
+		return nil
+	}
+	return account.Transfer{From: from, To: to, Amount: amount, Currency: account.DefaultCurrency, Reference: p.reference()}
+}
+
+// reference is empty for most.
+func (p *population) reference() string {
+	if p.below(4) > 0 {
+		return ""
+	}
+	return "invoice " + strconv.Itoa(p.below(1_000_000))
 }
 
 // stride leads through all numbers in leaps: it has no factor in common with

@@ -17,9 +17,6 @@ func (s *Service) Break(n account.Number, change func(*account.Account)) {
 	s.reducer.hold(func(state *account.State, _ eventstore.Tail) { change(state.Account(n)) })
 }
 
-// InDraft shows what a command would be decided on now.
-func (s *Service) InDraft(use func(*account.Draft, eventstore.Tail)) { s.reducer.draft(use) }
-
 // ForgetKeys takes all idempotency keys from the state, as a defect might.
 func (s *Service) ForgetKeys() {
 	f, _, _ := (&snapshotter{reducer: s.reducer}).freeze()
@@ -29,6 +26,9 @@ func (s *Service) ForgetKeys() {
 	state, _ := r.Finish()
 	s.reducer.hold(func(*account.State, eventstore.Tail) { s.reducer.state.Store(state) })
 }
+
+// InDraft shows what a command would be decided on now.
+func (s *Service) InDraft(use func(*account.Draft, eventstore.Tail)) { s.reducer.draft(use) }
 
 // RetakeSnapshot takes one as the policy does.
 func (s *Service) RetakeSnapshot(ctx context.Context) error { return s.snapshots.byPolicy(ctx) }

@@ -126,7 +126,7 @@ func TestADuplicateInTheSameBatchWaitsForTheFirst(t *testing.T) {
 	<-gate.Arrived()
 	k := key("k", "x")
 	var all answers
-	refused := make(chan error, 2)
+	refused := make(chan error, 6)
 	for i := range 6 {
 		group.Go(func() {
 			request := "x"
@@ -154,6 +154,9 @@ func TestADuplicateInTheSameBatchWaitsForTheFirst(t *testing.T) {
 	all.check(t, allEvents(t, log))
 	if len(all.outs["k"]) != 4 || headOf(t, log) != 2 {
 		t.Errorf("%d answers, %d events", len(all.outs["k"]), headOf(t, log))
+	}
+	if len(refused) != 2 {
+		t.Fatalf("%d were refused", len(refused))
 	}
 	for range 2 {
 		wantCode(t, <-refused, account.CodeKeyReused)

@@ -86,8 +86,8 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	}
 	s := &Service{
 		log: log, poller: poller, reducer: newReducer(base.state, base.tail),
-		target: poller.Head(), started: time.Now(), maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
-		maxLag: eventstore.Position(cfg.MaxLag),
+		target: poller.Head(), started: time.Now(), maxLag: eventstore.Position(cfg.MaxLag),
+		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
@@ -64,8 +65,11 @@ func observe(log *logrus.Logger) eventstore.Observer {
 			log.WithField("error", found).Error("this machine's clock is wrong: no commands are taken until it is set")
 		},
 		Halted: func(who string, err error) {
-			log.WithFields(logrus.Fields{"subscriber": who, "error": err}).
-				Error("halted for good: this node takes no more commands; see the error, then restart")
+			line := log.WithFields(logrus.Fields{"subscriber": who, "error": err})
+			if at, ok := errors.AsType[*eventstore.HaltedAt](err); ok {
+				line = line.WithFields(logrus.Fields{"seq": at.Seq, "eventType": at.Type})
+			}
+			line.Error("halted for good: this node takes no more commands; see the error, then restart")
 		},
 	}
 	if !log.IsLevelEnabled(logrus.DebugLevel) {

@@ -104,6 +104,7 @@ type replayJob struct {
 	Swap               bool
 	Position, Head     int64
 	Match              *bool
+	KeysDiffer         bool
 	Digest, LiveDigest *string
 	Differing          int
 	Differences        []replayDifference

@@ -41,6 +41,9 @@ func printReplay(out *printer, job replayJob) error {
 	if more := job.Differing - len(job.Differences); more > 0 {
 		out.line("and %d accounts more", more)
 	}
+	if job.KeysDiffer {
+		out.line("the idempotency keys remembered differ")
+	}
 	for _, fault := range job.SnapshotFaults {
 		out.line("%s", printable(fault))
 	}

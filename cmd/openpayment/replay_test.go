@@ -130,9 +130,14 @@ func TestAnInterruptCancelsTheReplay(t *testing.T) {
 	url, gate := gated(t)
 	command := begin(t, "replay", "--swap", "--url", url)
 	<-gate.Arrived()
+	id := theReplay(t, url)
 	command.interrupt()
 	if r := <-command.ended; r.code != exitFailed || !strings.Contains(r.stderr, "is cancelled, and the service's state is as it was") {
 		t.Errorf("%+v", r)
+	}
+	p := &process{t: t, url: url}
+	if a := p.must(http.StatusOK, "GET", "/v1/admin/replays/"+id, ""); a.get(t, "state") != "cancelled" {
+		t.Errorf("%s", a.body)
 	}
 	gate.Open()
 	succeed(t, "replay", "--url", url)
@@ -150,7 +155,7 @@ func answering(t *testing.T, status int, media, body string) string {
 }
 
 func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
-	const job = `{"id":"7","state":"%s","from":"start","swap":%t,"position":9,"head":9,"eventsPerSecond":3,"digest":"aa","liveDigest":"bb","match":false,"differing":1003,
+	const job = `{"id":"7","state":"%s","from":"start","swap":%t,"position":9,"head":9,"eventsPerSecond":3,"digest":"aa","liveDigest":"bb","match":false,"keysDiffer":true,"differing":1003,
 		"differences":[{"accountNumber":"12345678","fields":["sortCode","balance"],"live":{},"replayed":{}},{"accountNumber":"12345679","fields":[],"live":null,"replayed":{}},
 		{"accountNumber":"12345680","fields":[],"live":{},"replayed":null}],"chainVerified":true,"snapshotsVerified":2,"snapshotFaults":["snapshot x at event 3: y"],"swapped":%t,
 		"error":%s,"startedAt":"2026-01-02T03:04:05.006Z","endedAt":"2026-01-02T03:04:08.006Z"}`
@@ -158,7 +163,7 @@ func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
 	r := fail(t, exitFailed, "replay --swap puts the right one in its place", "replay", "--url", url)
 	for _, want := range []string{
 		"account 12345678: differs in sortCode, balance\n", "account 12345679: is in the log, but not in the state served\n",
-		"account 12345680: is in the state served, but not in the log\n", "and 1000 accounts more\n", "snapshot x at event 3: y\n",
+		"account 12345680: is in the state served, but not in the log\n", "and 1000 accounts more\n", "the idempotency keys remembered differ\n", "snapshot x at event 3: y\n",
 		"up to event 9 from the start, in 3s (3/s)", "2 snapshots", "log's state: aa\n", "state served: bb\n", "NOT what the log says: 1003 accounts differ\n",
 	} {
 		if !strings.Contains(r.stdout, want) {

@@ -30,10 +30,10 @@ type serveOptions struct {
 	poller eventstore.PollerConfig
 	writer eventstore.WriterConfig
 
-	maxLag       int64
-	maxClockSkew time.Duration
 	snapshots    snapshotOptions
 	keys         int
+	maxLag       int64
+	maxClockSkew time.Duration
 }
 
 // tokenVariable holds the admin token. It is no flag: command lines can be read
@@ -213,8 +213,8 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 		p.waiting(journal.ErrStarting)
 		n.service, err = journal.Start(ctx, n.store, journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
-			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
 			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
+			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
 		})
 		if err != nil {
 			n.store.Close()

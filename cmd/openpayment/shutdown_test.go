@@ -106,6 +106,9 @@ func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 		"a negative lag":            {[]string{"--max-lag", "-1"}, exitUsage, "--max-lag"},
 		"a negative skew":           {[]string{"--max-clock-skew", "-1s"}, exitUsage, "--max-clock-skew"},
 		"no batch at all":           {[]string{"--batch-events", "0"}, exitUsage, "--batch-events"},
+		"no snapshot kept":          {[]string{"--snapshot-keep", "0"}, exitUsage, "--snapshot-keep"},
+		"less than no events":       {[]string{"--snapshot-events", "-1"}, exitUsage, "--snapshot-events"},
+		"less than no time":         {[]string{"--snapshot-interval", "-1s"}, exitUsage, "--snapshot-interval"},
 		"a config that isn't there": {[]string{"--config", folder + "/none.yaml"}, exitUsage, "none.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -105,6 +105,7 @@ func TestALogInMemoryIsNotSnapshotByItself(t *testing.T) {
 	p := start(t, "--store", "memory:", "--snapshot-events", "1")
 	p.open(1, 3)
 	p.snapshot()
+	p.open(4, 5) // of which a last one would be taken
 	if p.terminate(); len(p.logged("snapshot taken")) != 1 {
 		t.Errorf("more than the one that was asked for\n%s", p.log())
 	}
