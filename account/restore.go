@@ -24,11 +24,7 @@ type Restorer struct {
 
 // NewRestorer prepares for the state at a position, of about so many accounts.
 func NewRestorer(position, accounts int64) *Restorer {
-	s := &State{}
-	perShard := int(accounts/shardCount) * 9 / 8 // numbers spread nearly evenly
-	for i := range s.shards {
-		s.shards[i].accounts = make(map[Number]record, perShard)
-	}
+	s := newState(int(accounts/shardCount) * 9 / 8) // numbers spread nearly evenly
 	s.position.Store(position)
 	return &Restorer{state: s, position: position, parts: make(map[int][][]Number), keys: make(map[int][]KeyUse)}
 }

@@ -197,7 +197,10 @@ func (r *replay) compare(ctx context.Context) error {
 		return err
 	}
 	defer live.Thaw()
-	shadow := r.shadow.state.Load().Freeze(func(mark func()) { mark() })
+	shadow, err := r.shadow.state.Load().Freeze(ctx, func(mark func()) { mark() })
+	if err != nil {
+		return err
+	}
 	defer shadow.Thaw()
 	r.job.compared(live, shadow)
 	n := 0
@@ -220,12 +223,15 @@ func (r *replay) freeze(ctx context.Context) (*account.Frozen, error) {
 		level := false
 		var err error
 		state := r.service.reducer.state.Load()
-		f := state.Freeze(func(mark func()) {
+		f, frozen := state.Freeze(ctx, func(mark func()) {
 			r.service.reducer.hold(func(_ *account.State, tail eventstore.Tail) {
 				level, err = r.level(ctx, tail.Head)
 				mark()
 			})
 		})
+		if frozen != nil {
+			return nil, frozen
+		}
 		if err == nil && level {
 			return f, nil
 		}

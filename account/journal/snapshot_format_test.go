@@ -139,9 +139,18 @@ func mustApply(t *testing.T, s *account.State, ev account.Event) {
 	}
 }
 
+func freeze(t *testing.T, s *account.State) *account.Frozen {
+	t.Helper()
+	f, err := s.Freeze(t.Context(), func(mark func()) { mark() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func sameRecords(t *testing.T, a, b *account.State) {
 	t.Helper()
-	frozen := [2]*account.Frozen{a.Freeze(func(mark func()) { mark() }), b.Freeze(func(mark func()) { mark() })}
+	frozen := [2]*account.Frozen{freeze(t, a), freeze(t, b)}
 	defer frozen[0].Thaw()
 	defer frozen[1].Thaw()
 	for d := range account.Compare(frozen[0], frozen[1]) {
@@ -188,7 +197,7 @@ func TestKeysOfManyChunksAreLoadedAsTheyWere(t *testing.T) {
 	}
 	sameRecords(t, s, loaded)
 
-	f := s.Freeze(func(mark func()) { mark() })
+	f := freeze(t, s)
 	defer f.Thaw()
 	chunks := 0
 	for c := range chunksOf(f) {

@@ -62,6 +62,11 @@ type snapshotter struct {
 	reducer *reducer
 	turn    chan struct{} // one slot: held while one is taken
 
+	// cleaning outlasts whoever wanted a snapshot, for what is left of it is to be
+	// removed all the same. giveUp ends it.
+	cleaning context.Context
+	giveUp   context.CancelFunc
+
 	newest atomic.Pointer[eventstore.Manifest] // that is known and of use; nil: none
 }
 
@@ -71,6 +76,7 @@ func newSnapshotter(cfg SnapshotConfig, r *reducer, all []eventstore.Manifest) *
 		cfg.Keep = 3
 	}
 	s := &snapshotter{cfg: cfg, reducer: r, turn: make(chan struct{}, 1)}
+	s.cleaning, s.giveUp = context.WithCancel(context.Background())
 	s.know(all)
 	return s
 }
@@ -119,11 +125,14 @@ func (s *snapshotter) take(ctx context.Context, polite bool) (eventstore.Manifes
 		return eventstore.Manifest{}, err
 	}
 	began := time.Now()
-	frozen, tail, stall := s.freeze()
+	frozen, tail, stall, err := s.freeze(ctx)
+	if err != nil {
+		return eventstore.Manifest{}, eventstore.NewError("take snapshot", eventstore.KindUnavailable, err)
+	}
 	m, err := s.store(ctx, id, frozen, tail, polite)
 	frozen.Thaw()
 	if err != nil {
-		s.drop(context.WithoutCancel(ctx), id, "it could not be finished")
+		s.drop(s.cleaning, id, "it could not be finished")
 		return eventstore.Manifest{}, err
 	}
 	if s.cfg.Observer.Taken != nil {
@@ -133,12 +142,12 @@ func (s *snapshotter) take(ctx context.Context, polite bool) (eventstore.Manifes
 	return m, nil
 }
 
-// freeze freezes the state between two events.
-func (s *snapshotter) freeze() (f *account.Frozen, tail eventstore.Tail, stall time.Duration) {
+// freeze freezes the state between two events. The error is ctx's.
+func (s *snapshotter) freeze(ctx context.Context) (f *account.Frozen, tail eventstore.Tail, stall time.Duration, err error) {
 	for {
 		state := s.reducer.state.Load()
 		exchanged := false
-		f = state.Freeze(func(mark func()) {
+		f, err = state.Freeze(ctx, func(mark func()) {
 			began := time.Now()
 			s.reducer.hold(func(now *account.State, at eventstore.Tail) {
 				mark()
@@ -146,8 +155,8 @@ func (s *snapshotter) freeze() (f *account.Frozen, tail eventstore.Tail, stall t
 			})
 			stall = time.Since(began)
 		})
-		if !exchanged {
-			return f, tail, stall
+		if err != nil || !exchanged {
+			return f, tail, stall, err
 		}
 		f.Thaw() // a replay has put another in its place
 	}
