@@ -52,8 +52,14 @@ func (r *replay) begin(ctx context.Context) error {
 	}
 	base := emptyFoundation()
 	if r.job.options.From == ReplayFromSnapshot {
-		var err error
-		if base, err = restore(ctx, r.service.log, r.service.poller.Head(), all, cfg); err != nil {
+		head, err := r.service.log.Head(ctx) // another node may have taken one of events this node has not seen
+		if err != nil {
+			return err
+		}
+		if base, err = restore(ctx, r.service.log, head, all, cfg); err != nil {
+			return err
+		}
+		if err := r.service.Wait(ctx, base.tail.Head.Position); err != nil {
 			return err
 		}
 	}

@@ -466,3 +466,44 @@ func TestASnapshotIsOfOnePositionThoughEventsGoOn(t *testing.T) {
 		t.Errorf("begun behind %d: %v", told.from, told.tried)
 	}
 }
+
+func TestAStartThatIsCalledOffBlamesNoSnapshot(t *testing.T) {
+	log, _, _ := twoSnapshots(t)
+	store := eventstoretest.NewFaultySnapshots(log.Open())
+	ctx, cancel := context.WithCancel(t.Context())
+	store.OnLoadChunk(func(ctx context.Context, id uuid.UUID, number int, next eventstoretest.LoadChunkFunc) ([]byte, error) {
+		cancel()
+		return next(ctx, id, number)
+	})
+	var told notes
+	cfg := withSnapshots(log, &told)
+	cfg.Snapshots.Store = store
+	s, err := journal.Start(ctx, log.Open(), cfg)
+	wantKind(t, err, eventstore.KindUnavailable)
+	if err == nil {
+		_ = s.Close(context.Background())
+	}
+	if len(told.tried) > 0 {
+		t.Errorf("passed over: %v", told.tried)
+	}
+}
+
+func TestASnapshotThatIsRemovedWhileItIsRestoredIsPassedOver(t *testing.T) {
+	log, _, newer := twoSnapshots(t)
+	store := eventstoretest.NewFaultySnapshots(log.Open())
+	store.OnLoadChunk(func(ctx context.Context, id uuid.UUID, number int, next eventstoretest.LoadChunkFunc) ([]byte, error) {
+		if number == 1 { // by another node, in the middle
+			if err := store.DropSnapshot(ctx, newer.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		return next(ctx, id, number)
+	})
+	var told notes
+	cfg := withSnapshots(log, &told)
+	cfg.Snapshots.Store = store
+	n := startWith(t, log, cfg)
+	if told.from != 4 || len(told.tried) != 2 || n.Applied() != 9 {
+		t.Errorf("from %d to %d, tried %v", told.from, n.Applied(), told.tried)
+	}
+}
