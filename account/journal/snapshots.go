@@ -47,20 +47,12 @@ type SnapshotObserver struct {
 	Dropped func(id uuid.UUID, why string)
 }
 
-// The time that other nodes' work is reckoned with.
-const (
-	// abandoned is after what time an unfinished snapshot is nobody's work any more.
-	abandoned = time.Hour
-	// workTime is how long another node is given to finish one before this node
-	// takes its own.
-	workTime = 10 * time.Minute
-)
-
 // snapshotter takes snapshots of a reducer's state, one at a time.
 type snapshotter struct {
 	cfg     SnapshotConfig
 	reducer *reducer
 	turn    chan struct{} // one slot: held while one is taken
+	works   works
 
 	// cleaning outlasts whoever wanted a snapshot, for what is left of it is to be
 	// removed all the same. giveUp ends it.
@@ -185,22 +177,16 @@ func (s *snapshotter) store(ctx context.Context, id uuid.UUID, f *account.Frozen
 
 // othersWork is errTaken while a node that counts is at work on a snapshot.
 func (s *snapshotter) othersWork(ctx context.Context, counts func(uuid.UUID) bool) error {
-	unfinished, err := s.cfg.Store.Unfinished(ctx)
+	unfinished, err := s.works.list(ctx, s.cfg.Store)
 	if err != nil {
 		return err
 	}
 	for _, other := range unfinished {
-		if counts(other) && time.Since(begunAt(other)) < workTime {
+		if counts(other.id) && other.age < workTime {
 			return errTaken
 		}
 	}
 	return nil
-}
-
-// begunAt is the time in an id of version 7 (RFC 9562).
-func begunAt(id uuid.UUID) time.Time {
-	seconds, nanos := id.Time().UnixTime()
-	return time.Unix(seconds, nanos)
 }
 
 // tidy removes what is too old, and what was never finished.
@@ -219,14 +205,14 @@ func (s *snapshotter) tidy(ctx context.Context) {
 			s.drop(ctx, m.ID, "newer ones are enough")
 		}
 	}
-	unfinished, err := s.cfg.Store.Unfinished(ctx)
+	unfinished, err := s.works.list(ctx, s.cfg.Store)
 	if err != nil {
 		s.failed(0, err)
 		return
 	}
-	for _, id := range unfinished {
-		if time.Since(begunAt(id)) > abandoned {
-			s.drop(ctx, id, "it was never finished")
+	for _, w := range unfinished {
+		if w.age > abandoned {
+			s.drop(ctx, w.id, "it was never finished")
 		}
 	}
 }

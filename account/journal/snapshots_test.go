@@ -358,21 +358,51 @@ func TestOfManyNodesOneTakesTheSnapshot(t *testing.T) {
 	})
 }
 
+// idBegun is the id of a snapshot begun so long ago, by the clock of who began it.
+func idBegun(ago time.Duration) uuid.UUID {
+	id := uuid.Must(uuid.NewV7())
+	ms := time.Now().Add(-ago).UnixMilli()
+	for i := range 6 {
+		id[i] = byte(ms >> (8 * (5 - i)))
+	}
+	return id
+}
+
+func TestASnapshotLeftUnfinishedByANodeWithAFastClockIsInTheWayForMinutesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memory.New()
+		dead, store := idBegun(-1000*time.Hour), log.Open()
+		if err := store.SaveChunk(t.Context(), dead, 0, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		var told notes
+		cfg := withSnapshots(log, &told)
+		cfg.Snapshots.Events, cfg.Poller.MaxInterval = 2, time.Minute
+		n := startWith(t, log, cfg)
+		for i, want := range []int{0, 2, 3} { // at once, in half an hour, in an hour
+			n.must(t, open(number(2*i)))
+			n.must(t, open(number(2*i+1)))
+			<-time.After(time.Minute)
+			if got := len(manifests(t, log)); got != want {
+				t.Errorf("%d snapshots, want %d", got, want)
+			}
+			<-time.After(30 * time.Minute)
+		}
+		left, err := store.Unfinished(t.Context())
+		if err != nil || len(left) > 0 {
+			t.Errorf("unfinished: %v, %v", left, err)
+		}
+		n.stop()
+	})
+}
+
 func TestANodeLeavesTheSnapshotToOneThatIsAtWork(t *testing.T) {
 	log := newLog(t)
 	var told notes
 	n := startWith(t, log, withSnapshots(log, &told))
 	n.must(t, open("000001"))
-	id := func(age time.Duration) uuid.UUID {
-		id := uuid.Must(uuid.NewV7())
-		ms := time.Now().Add(-age).UnixMilli()
-		for i := range 6 {
-			id[i] = byte(ms >> (8 * (5 - i)))
-		}
-		return id
-	}
 	// Long dead, dead for some time, at work.
-	store, all := log.Open(), []uuid.UUID{id(2 * time.Hour), id(30 * time.Minute), id(time.Minute)}
+	store, all := log.Open(), []uuid.UUID{idBegun(2 * time.Hour), idBegun(30 * time.Minute), idBegun(time.Minute)}
 	for _, id := range all {
 		if err := store.SaveChunk(t.Context(), id, 0, []byte("x")); err != nil {
 			t.Fatal(err)
