@@ -248,9 +248,10 @@ func TestChunksThatDoNotFitTogetherAreDamage(t *testing.T) {
 		"a key is there twice":               {{Keys: []storedKey{goodKey}}, {Keys: []storedKey{goodKey}}},
 		"a key is beyond the position":       {{Keys: []storedKey{{Text: "k", Fingerprint: make([]byte, 32), First: 9, More: 1}}}},
 		"a key is not in the digest":         {{Keys: []storedKey{goodKey}}},
+		"more events are foreign than exist": {{Passed: 10}},
 	} {
 		store, codec := memory.New().Open(), mustCodec(t)
-		m := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: eventstore.Head{Position: 9}}, Format: snapshotFormat, Reducer: reducerVersion}
+		m := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: eventstore.Head{Position: 9}}, Format: snapshotFormat, Reducer: reducerVersion, Records: 1 << 40}
 		for i, c := range chunks {
 			data, err := codec.encode(c)
 			if err == nil {
