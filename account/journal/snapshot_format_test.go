@@ -103,9 +103,26 @@ func FuzzAChunkIsReadOrRefused(f *testing.F) {
 			return
 		}
 		r := account.NewRestorer(1<<40, int64(len(c.Accounts)))
-		_ = r.Add(0, recordsOf(c.Accounts)) // must not panic
+		r.Pass(c.Passed)
 		r.AddKeys(0, usesOf(c.Keys))
-		_, _ = r.Finish()
+		if r.Add(0, recordsOf(c.Accounts)) != nil { // nothing must panic
+			return
+		}
+		s, err := r.Finish()
+		if err != nil {
+			return
+		}
+		f := freeze(t, s)
+		defer f.Thaw()
+		if f.Sum() != f.Digest() {
+			t.Errorf("its digest is %s, of what is in it %s", f.Digest(), f.Sum())
+		}
+		for r := range f.All() {
+			if h := s.History(r.Account.Number); len(h) == 0 || h[len(h)-1] != r.Account.Version {
+				t.Errorf("account %s of version %d has the history %v", r.Account.Number, r.Account.Version, h)
+			}
+		}
+		s.List("", 10, account.Filter{})
 	})
 }
 
