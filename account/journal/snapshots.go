@@ -273,8 +273,8 @@ func (s *snapshotter) due(ctx context.Context, wait func(context.Context, events
 			step, cancel = context.WithTimeout(ctx, s.cfg.Interval)
 		}
 		until := eventstore.Position(1 << 62) // which never comes
-		if s.cfg.Events > 0 {
-			until = s.reached() + eventstore.Position(s.cfg.Events)
+		if events := eventstore.Position(s.cfg.Events); events > 0 && events < until-s.reached() {
+			until = s.reached() + events
 		}
 		err := wait(step, until)
 		timeOver := step.Err() != nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -301,6 +302,26 @@ func TestSnapshotsAreTakenAfterSoManyEventsAndAfterSoMuchTime(t *testing.T) {
 		rest(3 * time.Hour)
 		want("without news", "[9 4]")
 		n.stop()
+	})
+}
+
+func TestAPolicyThatIsNeverDueTakesNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memory.New()
+		var told notes
+		cfg := withSnapshots(log, &told)
+		cfg.Snapshots.Events, cfg.Poller.MaxInterval = math.MaxInt64, time.Minute
+		n := startWith(t, log, cfg)
+		n.must(t, open("000001"))
+		n.snapshot(t)
+		n.stop()
+		n = startWith(t, log, cfg)
+		n.must(t, open("000002"))
+		<-time.After(time.Hour)
+		n.stop()
+		if len(told.taken) != 1 {
+			t.Errorf("%d snapshots", len(told.taken))
+		}
 	})
 }
 
