@@ -254,21 +254,23 @@ func (r *replay) swap(ctx context.Context) error {
 		if err := r.approach(ctx); err != nil {
 			return err
 		}
-		level := false
+		swapped := false
 		var err error
 		r.service.reducer.hold(func(_ *account.State, tail eventstore.Tail) {
+			var level bool
 			if level, err = r.level(ctx, tail.Head); level && err == nil && ctx.Err() == nil {
 				r.service.reducer.state.Store(r.shadow.state.Load())
+				swapped = true
 			}
 		})
 		switch {
+		case swapped: // even if it is cancelled just now
+			r.job.swapped()
+			return nil
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case level:
-			r.job.swapped()
-			return nil
 		}
 	}
 }
