@@ -1,6 +1,9 @@
 package account
 
-import "iter"
+import (
+	"context"
+	"iter"
+)
 
 // Record is all that a state knows of one account: what restores it.
 type Record struct {
@@ -27,22 +30,26 @@ var _ View = (*Frozen)(nil)
 // Freeze gives the state as it stands when hold calls mark, which it must do once
 // and while no event is being applied; any number may be afterwards. A state is
 // frozen once at a time: Freeze waits for the [Frozen.Thaw] of the one before, not
-// inside hold.
-func (s *State) Freeze(hold func(mark func())) *Frozen {
-	s.freezing.Lock()
+// inside hold. When ctx ends first, the error is ctx's, and hold is not called.
+func (s *State) Freeze(ctx context.Context, hold func(mark func())) (*Frozen, error) {
+	select {
+	case s.freezing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	f := &Frozen{state: s}
 	hold(func() {
 		s.setBefore(func() map[Number]record { return make(map[Number]record) })
 		f.position, f.digest = s.Digest()
 		f.passed, f.keys = s.Passed(), s.keys.freeze()
 	})
-	return f
+	return f, nil
 }
 
 // Thaw ends it: f must not be used any more.
 func (f *Frozen) Thaw() {
 	f.state.setBefore(func() map[Number]record { return nil })
-	f.state.freezing.Unlock()
+	<-f.state.freezing
 }
 
 func (s *State) setBefore(value func() map[Number]record) {

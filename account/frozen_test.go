@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"sync"
@@ -12,7 +13,13 @@ import (
 )
 
 // freeze freezes a state to which nobody applies anything meanwhile.
-func freeze(s *account.State) *account.Frozen { return s.Freeze(func(mark func()) { mark() }) }
+func freeze(s *account.State) *account.Frozen {
+	f, err := s.Freeze(context.Background(), func(mark func()) { mark() })
+	if err != nil {
+		panic(err) // nothing ends the wait
+	}
+	return f
+}
 
 // applyAny applies an event of whatever kind if it is possible, else passes.
 func applyAny(t *rapid.T, s *account.State) {

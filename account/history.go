@@ -3,6 +3,7 @@ package account
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 )
 
@@ -43,7 +44,7 @@ func parseHistory(deltas []byte) (history, error) {
 	h := history{deltas: slices.Clip(deltas)}
 	for rest := deltas; len(rest) > 0; h.count++ {
 		delta, n := binary.Uvarint(rest)
-		if n <= 0 || delta == 0 || delta > 1<<62 || h.last > 1<<62 {
+		if n <= 0 || delta == 0 || delta > uint64(math.MaxInt64-h.last) {
 			return history{}, errors.New("its history cannot be read")
 		}
 		rest = rest[n:]

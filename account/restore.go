@@ -24,11 +24,7 @@ type Restorer struct {
 
 // NewRestorer prepares for the state at a position, of about so many accounts.
 func NewRestorer(position, accounts int64) *Restorer {
-	s := &State{}
-	perShard := int(accounts/shardCount) * 9 / 8 // numbers spread nearly evenly
-	for i := range s.shards {
-		s.shards[i].accounts = make(map[Number]record, perShard)
-	}
+	s := newState(int(accounts/shardCount) * 9 / 8) // numbers spread nearly evenly
 	s.position.Store(position)
 	return &Restorer{state: s, position: position, parts: make(map[int][][]Number), keys: make(map[int][]KeyUse)}
 }
@@ -77,6 +73,8 @@ func (r *Restorer) historyOf(rec Record) (history, error) {
 		return h, errors.New("this is no account number")
 	case a.Status != StatusOpen && a.Status != StatusClosed:
 		return h, fmt.Errorf("there is no status %q", a.Status)
+	case a.Balance < 0 || a.Balance > MaxBalance:
+		return h, fmt.Errorf("no account can have a balance of %d", a.Balance)
 	}
 	return h, nil
 }
@@ -146,6 +144,9 @@ func (r *Restorer) Finish() (*State, error) {
 	}
 	if err := r.restoreKeys(); err != nil {
 		return nil, err
+	}
+	if passed := r.state.Passed(); passed < 0 || passed > r.position {
+		return nil, fmt.Errorf("of %d events, %d touched no account", r.position, passed)
 	}
 	r.state.digest = r.digest
 	return r.state, nil

@@ -1,6 +1,8 @@
 package account_test
 
 import (
+	"encoding/binary"
+	"math"
 	"reflect"
 	"slices"
 	"sync"
@@ -102,9 +104,19 @@ func TestWhatNoStateCanHaveIsNotRestored(t *testing.T) {
 		"a history that stands":          {{but(func(r *account.Record) { r.Deltas = []byte{17, 0} })}},
 		"another version than history's": {{but(func(r *account.Record) { r.Account.Version = 16 })}},
 		"a version to come":              {{but(func(r *account.Record) { r.Account.Version, r.Deltas = 18, []byte{18} })}},
+		"a history beyond all positions": {{but(func(r *account.Record) {
+			r.Account.Version, r.Deltas = math.MinInt64, binary.AppendUvarint(binary.AppendUvarint(nil, 1<<62), 1<<62)
+		})}},
+		"a balance below zero": {{but(func(r *account.Record) { r.Account.Balance = -1 })}},
+		"a balance too high":   {{but(func(r *account.Record) { r.Account.Balance = account.MaxBalance + 1 })}},
 	} {
 		if _, err := restore(t, 17, 0, parts...); err == nil {
 			t.Errorf("%s: restored", name)
+		}
+	}
+	for _, passed := range []int64{-1, 18, math.MaxInt64} {
+		if _, err := restore(t, 17, passed, []account.Record{good("000001")}); err == nil {
+			t.Errorf("%d events of 17 passed over: restored", passed)
 		}
 	}
 }

@@ -25,7 +25,7 @@ type State struct {
 	digestMu sync.Mutex // guards digest
 	digest   Digest
 
-	freezing sync.Mutex // held while the state is frozen
+	freezing chan struct{} // one slot: held while the state is frozen
 }
 
 // shardCount splits the accounts so that readers seldom meet the writer on one
@@ -53,9 +53,14 @@ var (
 
 // NewState is the state before the first event.
 func NewState() *State {
-	s := &State{}
+	return newState(0)
+}
+
+// newState has room for so many accounts in each shard.
+func newState(perShard int) *State {
+	s := &State{freezing: make(chan struct{}, 1)}
 	for i := range s.shards {
-		s.shards[i].accounts = make(map[Number]record)
+		s.shards[i].accounts = make(map[Number]record, perShard)
 	}
 	return s
 }

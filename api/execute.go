@@ -36,7 +36,6 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 			return err
 		}
 		if found {
-			c.applied()
 			return c.answer(out, options)
 		}
 	}
@@ -51,7 +50,6 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 		return err
 	}
 	out, err := c.service.Execute(c.r.Context(), command, options)
-	c.applied()
 	if err != nil {
 		return err
 	}
@@ -82,7 +80,9 @@ func (c *call) answer(out journal.Outcome, o journal.Options) error {
 	if o.DryRun {
 		header.Set("Dry-Run", "true")
 	} else {
-		header.Set("Event-Position", strconv.FormatInt(int64(out.Position), 10))
+		position := strconv.FormatInt(int64(out.Position), 10)
+		header.Set("Event-Position", position)
+		header.Set("Applied-Position", position) // the account is as the event left it: later ones are not in it
 	}
 	if out.Replayed {
 		header.Set("Idempotency-Replayed", "true")

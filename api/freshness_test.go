@@ -1,11 +1,15 @@
 package api_test
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"openpayment/account"
+	"openpayment/account/journal"
 	"openpayment/api"
 	"openpayment/eventstore/eventstoretest"
 )
@@ -79,4 +83,29 @@ func TestAPositionThatAnotherNodeToldOfIsNotRefused(t *testing.T) {
 	gate.Open()
 	(<-answer).is(200, "")
 	r.do("GET", "/v1/accounts/12345678?at=2", "").is(400, "bad-parameter")
+}
+
+// overtaken is a service on which an account is opened just behind every command.
+type overtaken struct {
+	*journal.Service
+	next func() account.Number
+}
+
+func (s overtaken) Execute(ctx context.Context, c account.Command, o journal.Options) (journal.Outcome, error) {
+	out, err := s.Service.Execute(ctx, c, o)
+	if _, failed := s.Service.Execute(ctx, account.Open{Number: string(s.next()), SortCode: "10-20-30"}, journal.Options{}); failed != nil {
+		return out, failed
+	}
+	return out, err
+}
+
+func TestAnAnswerToACommandDoesNotClaimToHoldWhatCameBehindIt(t *testing.T) {
+	r := newRig(t)
+	last := 123455
+	r.handler.Serve(overtaken{r.service, func() account.Number { last++; return account.Number(strconv.Itoa(last)) }})
+	r.do("DELETE", "/v1/accounts/123456", "").is(404, "account-not-found").has("Applied-Position: 0") // it is opened as event 1
+	key := `Idempotency-Key: k`
+	r.do("POST", "/v1/accounts", `{"accountNumber":"777777","sortCode":"10-20-30"}`, key).is(201, "").has("Event-Position: 2", "Applied-Position: 2")
+	r.do("POST", "/v1/accounts", `{"accountNumber":"777777","sortCode":"10-20-30"}`, key).is(201, "").has("Event-Position: 2", "Applied-Position: 2", "Idempotency-Replayed: true")
+	r.do("DELETE", "/v1/accounts/777777?dryRun=true", "").is(204, "").has("Applied-Position: 3")
 }

@@ -225,6 +225,7 @@ func TestACommandOfWhichOneEventCannotBeAppliedChangesNothing(t *testing.T) {
 	if !strings.Contains(err.Error(), "event 3") {
 		t.Errorf("%v does not name event 3", err)
 	}
+	wantKind(t, n.Wait(t.Context(), 2), eventstore.KindClosed) // received, but never to be applied
 	if s := n.Status(); s.Applied != 1 || s.Digest != before.Digest || s.Accounts != 1 {
 		t.Errorf("%+v, was %+v", s, before)
 	}

@@ -19,7 +19,7 @@ func (s *Service) Break(n account.Number, change func(*account.Account)) {
 
 // ForgetKeys takes all idempotency keys from the state, as a defect might.
 func (s *Service) ForgetKeys() {
-	f, _, _ := (&snapshotter{reducer: s.reducer}).freeze()
+	f, _, _, _ := (&snapshotter{reducer: s.reducer}).freeze(context.Background()) // nothing ends it
 	defer f.Thaw()
 	r := account.NewRestorer(f.Position(), 0)
 	_ = r.Add(0, slices.Collect(f.All())) // records of a state are what a state can have

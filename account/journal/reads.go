@@ -27,7 +27,9 @@ func (s *Service) Wait(ctx context.Context, pos eventstore.Position) error {
 func (s *Service) wait(ctx context.Context, pos eventstore.Position) error {
 	err := s.received.Wait(ctx, pos)
 	for err == nil && s.Applied() < pos { // it is part of a command that is not whole yet
-		err = s.received.Wait(ctx, s.reducer.gathering())
+		if err = s.received.Err(); err == nil { // or can't be applied: then there is no end to wait for
+			err = s.received.Wait(ctx, s.reducer.gathering())
+		}
 	}
 	if err != nil {
 		if obstacle := s.obstacle(); obstacle != nil {

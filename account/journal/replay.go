@@ -52,8 +52,14 @@ func (r *replay) begin(ctx context.Context) error {
 	}
 	base := emptyFoundation()
 	if r.job.options.From == ReplayFromSnapshot {
-		var err error
-		if base, err = restore(ctx, r.service.log, r.service.poller.Head(), all, cfg); err != nil {
+		head, err := r.service.log.Head(ctx) // another node may have taken one of events this node has not seen
+		if err != nil {
+			return err
+		}
+		if base, err = restore(ctx, r.service.log, head, all, cfg); err != nil {
+			return err
+		}
+		if err := r.service.Wait(ctx, base.tail.Head.Position); err != nil {
 			return err
 		}
 	}
@@ -197,7 +203,10 @@ func (r *replay) compare(ctx context.Context) error {
 		return err
 	}
 	defer live.Thaw()
-	shadow := r.shadow.state.Load().Freeze(func(mark func()) { mark() })
+	shadow, err := r.shadow.state.Load().Freeze(ctx, func(mark func()) { mark() })
+	if err != nil {
+		return err
+	}
 	defer shadow.Thaw()
 	r.job.compared(live, shadow)
 	n := 0
@@ -220,12 +229,15 @@ func (r *replay) freeze(ctx context.Context) (*account.Frozen, error) {
 		level := false
 		var err error
 		state := r.service.reducer.state.Load()
-		f := state.Freeze(func(mark func()) {
+		f, frozen := state.Freeze(ctx, func(mark func()) {
 			r.service.reducer.hold(func(_ *account.State, tail eventstore.Tail) {
 				level, err = r.level(ctx, tail.Head)
 				mark()
 			})
 		})
+		if frozen != nil {
+			return nil, frozen
+		}
 		if err == nil && level {
 			return f, nil
 		}
@@ -242,21 +254,23 @@ func (r *replay) swap(ctx context.Context) error {
 		if err := r.approach(ctx); err != nil {
 			return err
 		}
-		level := false
+		swapped := false
 		var err error
 		r.service.reducer.hold(func(_ *account.State, tail eventstore.Tail) {
+			var level bool
 			if level, err = r.level(ctx, tail.Head); level && err == nil && ctx.Err() == nil {
 				r.service.reducer.state.Store(r.shadow.state.Load())
+				swapped = true
 			}
 		})
 		switch {
+		case swapped: // even if it is cancelled just now
+			r.job.swapped()
+			return nil
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case level:
-			r.job.swapped()
-			return nil
 		}
 	}
 }

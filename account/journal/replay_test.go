@@ -293,3 +293,47 @@ func TestClosingAServiceEndsItsReplay(t *testing.T) {
 	_, err = s.StartReplay(journal.ReplayOptions{From: journal.ReplayFromStart})
 	wantKind(t, err, eventstore.KindClosed)
 }
+
+func TestAReplayFromASnapshotBeyondThisNodesStateWaitsForTheState(t *testing.T) {
+	log := newLog(t)
+	other := startWith(t, log, withSnapshots(log, &notes{}))
+	other.must(t, open(number(0)))
+	faulty, gate := eventstoretest.NewFaulty(log.Open()), eventstoretest.NewGate()
+	store, loading := eventstoretest.NewFaultySnapshots(log.Open()), eventstoretest.NewGate()
+	cfg := withSnapshots(log, &notes{})
+	cfg.Snapshots.Store = store
+	s, err := journal.Start(t.Context(), faulty, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{Service: s}
+	defer func() { _ = s.Close(context.Background()) }()
+	n.catchUp(t)
+	for i := range 10 {
+		other.must(t, open(number(1+i)))
+	}
+	other.snapshot(t)
+	faulty.OnRead(func(ctx context.Context, after eventstore.Position, limit int, next eventstoretest.ReadFunc) iter.Seq2[eventstore.Event, error] {
+		if limit == 0 || limit > 100 { // the poller's: it lags behind
+			return gate.Read(ctx, after, limit, next)
+		}
+		return next(ctx, after, limit)
+	})
+	<-gate.Arrived()
+	store.OnLoadChunk(loading.LoadChunk)
+	id := n.begun(t, journal.ReplayOptions{From: journal.ReplayFromSnapshot, Swap: true})
+	over := make(chan struct{})
+	go func() { // ends with the replay
+		s.AwaitReplay(id)
+		close(over)
+	}()
+	select {
+	case <-loading.Arrived():
+	case <-over:
+	}
+	loading.Open()
+	gate.Open()
+	if r := ended(t, s, id); r.State != journal.ReplayDone || !r.Match() || !r.Swapped || r.ComparedAt < 11 {
+		t.Errorf("%+v", r)
+	}
+}

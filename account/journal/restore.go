@@ -42,6 +42,9 @@ func restore(ctx context.Context, log *eventstore.Log, head eventstore.Head, all
 	for _, m := range all {
 		began := time.Now()
 		state, err := restoreFrom(ctx, log, m, cfg.Store)
+		if err != nil && ctx.Err() != nil { // which says nothing about the snapshot
+			return emptyFoundation(), eventstore.NewError("restore", eventstore.KindUnavailable, ctx.Err())
+		}
 		tried(m, began, err)
 		switch {
 		case err == nil:

@@ -184,6 +184,9 @@ func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.P
 // returned; a snapshot that could not be taken is no error.
 func (s *Service) Close(ctx context.Context) error {
 	err := s.writer.Close(ctx)
+	if s.snapshots != nil { // what is left of a snapshot can wait for another node to clear it away
+		defer context.AfterFunc(ctx, s.snapshots.giveUp)()
+	}
 	s.replays.close()
 	s.cancel()
 	s.watching.Wait()

@@ -72,11 +72,14 @@ const (
 	chunkBytes   = 384 << 10
 	maxDeltas    = 64 << 10 // of one account, in one place
 	maxPlainSize = 4 << 20  // of a chunk that is read: more is no chunk of ours
+	leastAccount = 64       // that size counts for an account, whatever is in it
+	// accountsPerChunk is how many accounts a chunk can hold.
+	accountsPerChunk = chunkBytes / leastAccount
 )
 
 // size is about how many bytes an account takes.
 func (a *storedAccount) size() int {
-	n := 64 + len(a.Number) + len(a.SortCode) + len(a.Currency) + len(a.Deltas)
+	n := leastAccount + len(a.Number) + len(a.SortCode) + len(a.Currency) + len(a.Deltas)
 	for _, list := range [][]string{a.CustomerURLs, a.CardURLs} {
 		for _, u := range list {
 			n += len(u) + 3

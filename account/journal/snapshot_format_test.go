@@ -103,9 +103,26 @@ func FuzzAChunkIsReadOrRefused(f *testing.F) {
 			return
 		}
 		r := account.NewRestorer(1<<40, int64(len(c.Accounts)))
-		_ = r.Add(0, recordsOf(c.Accounts)) // must not panic
+		r.Pass(c.Passed)
 		r.AddKeys(0, usesOf(c.Keys))
-		_, _ = r.Finish()
+		if r.Add(0, recordsOf(c.Accounts)) != nil { // nothing must panic
+			return
+		}
+		s, err := r.Finish()
+		if err != nil {
+			return
+		}
+		f := freeze(t, s)
+		defer f.Thaw()
+		if f.Sum() != f.Digest() {
+			t.Errorf("its digest is %s, of what is in it %s", f.Digest(), f.Sum())
+		}
+		for r := range f.All() {
+			if h := s.History(r.Account.Number); len(h) == 0 || h[len(h)-1] != r.Account.Version {
+				t.Errorf("account %s of version %d has the history %v", r.Account.Number, r.Account.Version, h)
+			}
+		}
+		s.List("", 10, account.Filter{})
 	})
 }
 
@@ -139,9 +156,18 @@ func mustApply(t *testing.T, s *account.State, ev account.Event) {
 	}
 }
 
+func freeze(t *testing.T, s *account.State) *account.Frozen {
+	t.Helper()
+	f, err := s.Freeze(t.Context(), func(mark func()) { mark() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func sameRecords(t *testing.T, a, b *account.State) {
 	t.Helper()
-	frozen := [2]*account.Frozen{a.Freeze(func(mark func()) { mark() }), b.Freeze(func(mark func()) { mark() })}
+	frozen := [2]*account.Frozen{freeze(t, a), freeze(t, b)}
 	defer frozen[0].Thaw()
 	defer frozen[1].Thaw()
 	for d := range account.Compare(frozen[0], frozen[1]) {
@@ -188,7 +214,7 @@ func TestKeysOfManyChunksAreLoadedAsTheyWere(t *testing.T) {
 	}
 	sameRecords(t, s, loaded)
 
-	f := s.Freeze(func(mark func()) { mark() })
+	f := freeze(t, s)
 	defer f.Thaw()
 	chunks := 0
 	for c := range chunksOf(f) {
@@ -239,9 +265,10 @@ func TestChunksThatDoNotFitTogetherAreDamage(t *testing.T) {
 		"a key is there twice":               {{Keys: []storedKey{goodKey}}, {Keys: []storedKey{goodKey}}},
 		"a key is beyond the position":       {{Keys: []storedKey{{Text: "k", Fingerprint: make([]byte, 32), First: 9, More: 1}}}},
 		"a key is not in the digest":         {{Keys: []storedKey{goodKey}}},
+		"more events are foreign than exist": {{Passed: 10}},
 	} {
 		store, codec := memory.New().Open(), mustCodec(t)
-		m := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: eventstore.Head{Position: 9}}, Format: snapshotFormat, Reducer: reducerVersion}
+		m := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: eventstore.Head{Position: 9}}, Format: snapshotFormat, Reducer: reducerVersion, Records: 1 << 40}
 		for i, c := range chunks {
 			data, err := codec.encode(c)
 			if err == nil {

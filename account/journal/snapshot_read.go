@@ -36,7 +36,7 @@ func load(ctx context.Context, from eventstore.SnapshotStore, m eventstore.Manif
 	}
 	l := &loading{
 		manifest: m, from: from,
-		restorer: account.NewRestorer(int64(m.At.Head.Position), m.Records),
+		restorer: account.NewRestorer(int64(m.At.Head.Position), min(m.Records, int64(len(m.Chunks))*accountsPerChunk)),
 		held:     make(map[int][]storedAccount), pieces: make(map[int][]storedHistory),
 	}
 	if err := l.chunks(ctx); err != nil {

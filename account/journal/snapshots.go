@@ -47,20 +47,17 @@ type SnapshotObserver struct {
 	Dropped func(id uuid.UUID, why string)
 }
 
-// The time that other nodes' work is reckoned with.
-const (
-	// abandoned is after what time an unfinished snapshot is nobody's work any more.
-	abandoned = time.Hour
-	// workTime is how long another node is given to finish one before this node
-	// takes its own.
-	workTime = 10 * time.Minute
-)
-
 // snapshotter takes snapshots of a reducer's state, one at a time.
 type snapshotter struct {
 	cfg     SnapshotConfig
 	reducer *reducer
 	turn    chan struct{} // one slot: held while one is taken
+	works   works
+
+	// cleaning outlasts whoever wanted a snapshot, for what is left of it is to be
+	// removed all the same. giveUp ends it.
+	cleaning context.Context
+	giveUp   context.CancelFunc
 
 	newest atomic.Pointer[eventstore.Manifest] // that is known and of use; nil: none
 }
@@ -71,6 +68,7 @@ func newSnapshotter(cfg SnapshotConfig, r *reducer, all []eventstore.Manifest) *
 		cfg.Keep = 3
 	}
 	s := &snapshotter{cfg: cfg, reducer: r, turn: make(chan struct{}, 1)}
+	s.cleaning, s.giveUp = context.WithCancel(context.Background())
 	s.know(all)
 	return s
 }
@@ -119,11 +117,14 @@ func (s *snapshotter) take(ctx context.Context, polite bool) (eventstore.Manifes
 		return eventstore.Manifest{}, err
 	}
 	began := time.Now()
-	frozen, tail, stall := s.freeze()
+	frozen, tail, stall, err := s.freeze(ctx)
+	if err != nil {
+		return eventstore.Manifest{}, eventstore.NewError("take snapshot", eventstore.KindUnavailable, err)
+	}
 	m, err := s.store(ctx, id, frozen, tail, polite)
 	frozen.Thaw()
 	if err != nil {
-		s.drop(context.WithoutCancel(ctx), id, "it could not be finished")
+		s.drop(s.cleaning, id, "it could not be finished")
 		return eventstore.Manifest{}, err
 	}
 	if s.cfg.Observer.Taken != nil {
@@ -133,12 +134,12 @@ func (s *snapshotter) take(ctx context.Context, polite bool) (eventstore.Manifes
 	return m, nil
 }
 
-// freeze freezes the state between two events.
-func (s *snapshotter) freeze() (f *account.Frozen, tail eventstore.Tail, stall time.Duration) {
+// freeze freezes the state between two events. The error is ctx's.
+func (s *snapshotter) freeze(ctx context.Context) (f *account.Frozen, tail eventstore.Tail, stall time.Duration, err error) {
 	for {
 		state := s.reducer.state.Load()
 		exchanged := false
-		f = state.Freeze(func(mark func()) {
+		f, err = state.Freeze(ctx, func(mark func()) {
 			began := time.Now()
 			s.reducer.hold(func(now *account.State, at eventstore.Tail) {
 				mark()
@@ -146,8 +147,8 @@ func (s *snapshotter) freeze() (f *account.Frozen, tail eventstore.Tail, stall t
 			})
 			stall = time.Since(began)
 		})
-		if !exchanged {
-			return f, tail, stall
+		if err != nil || !exchanged {
+			return f, tail, stall, err
 		}
 		f.Thaw() // a replay has put another in its place
 	}
@@ -176,22 +177,16 @@ func (s *snapshotter) store(ctx context.Context, id uuid.UUID, f *account.Frozen
 
 // othersWork is errTaken while a node that counts is at work on a snapshot.
 func (s *snapshotter) othersWork(ctx context.Context, counts func(uuid.UUID) bool) error {
-	unfinished, err := s.cfg.Store.Unfinished(ctx)
+	unfinished, err := s.works.list(ctx, s.cfg.Store)
 	if err != nil {
 		return err
 	}
 	for _, other := range unfinished {
-		if counts(other) && time.Since(begunAt(other)) < workTime {
+		if counts(other.id) && other.age < workTime {
 			return errTaken
 		}
 	}
 	return nil
-}
-
-// begunAt is the time in an id of version 7 (RFC 9562).
-func begunAt(id uuid.UUID) time.Time {
-	seconds, nanos := id.Time().UnixTime()
-	return time.Unix(seconds, nanos)
 }
 
 // tidy removes what is too old, and what was never finished.
@@ -210,14 +205,14 @@ func (s *snapshotter) tidy(ctx context.Context) {
 			s.drop(ctx, m.ID, "newer ones are enough")
 		}
 	}
-	unfinished, err := s.cfg.Store.Unfinished(ctx)
+	unfinished, err := s.works.list(ctx, s.cfg.Store)
 	if err != nil {
 		s.failed(0, err)
 		return
 	}
-	for _, id := range unfinished {
-		if time.Since(begunAt(id)) > abandoned {
-			s.drop(ctx, id, "it was never finished")
+	for _, w := range unfinished {
+		if w.age > abandoned {
+			s.drop(ctx, w.id, "it was never finished")
 		}
 	}
 }
@@ -278,8 +273,8 @@ func (s *snapshotter) due(ctx context.Context, wait func(context.Context, events
 			step, cancel = context.WithTimeout(ctx, s.cfg.Interval)
 		}
 		until := eventstore.Position(1 << 62) // which never comes
-		if s.cfg.Events > 0 {
-			until = s.reached() + eventstore.Position(s.cfg.Events)
+		if events := eventstore.Position(s.cfg.Events); events > 0 && events < until-s.reached() {
+			until = s.reached() + events
 		}
 		err := wait(step, until)
 		timeOver := step.Err() != nil

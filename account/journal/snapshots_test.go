@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -304,6 +305,26 @@ func TestSnapshotsAreTakenAfterSoManyEventsAndAfterSoMuchTime(t *testing.T) {
 	})
 }
 
+func TestAPolicyThatIsNeverDueTakesNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memory.New()
+		var told notes
+		cfg := withSnapshots(log, &told)
+		cfg.Snapshots.Events, cfg.Poller.MaxInterval = math.MaxInt64, time.Minute
+		n := startWith(t, log, cfg)
+		n.must(t, open("000001"))
+		n.snapshot(t)
+		n.stop()
+		n = startWith(t, log, cfg)
+		n.must(t, open("000002"))
+		<-time.After(time.Hour)
+		n.stop()
+		if len(told.taken) != 1 {
+			t.Errorf("%d snapshots", len(told.taken))
+		}
+	})
+}
+
 func TestALastSnapshotIsTakenAtCloseIfThereIsNews(t *testing.T) {
 	log := newLog(t)
 	for i, want := range []int{1, 1, 2} {
@@ -358,21 +379,51 @@ func TestOfManyNodesOneTakesTheSnapshot(t *testing.T) {
 	})
 }
 
+// idBegun is the id of a snapshot begun so long ago, by the clock of who began it.
+func idBegun(ago time.Duration) uuid.UUID {
+	id := uuid.Must(uuid.NewV7())
+	ms := time.Now().Add(-ago).UnixMilli()
+	for i := range 6 {
+		id[i] = byte(ms >> (8 * (5 - i)))
+	}
+	return id
+}
+
+func TestASnapshotLeftUnfinishedByANodeWithAFastClockIsInTheWayForMinutesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memory.New()
+		dead, store := idBegun(-1000*time.Hour), log.Open()
+		if err := store.SaveChunk(t.Context(), dead, 0, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		var told notes
+		cfg := withSnapshots(log, &told)
+		cfg.Snapshots.Events, cfg.Poller.MaxInterval = 2, time.Minute
+		n := startWith(t, log, cfg)
+		for i, want := range []int{0, 2, 3} { // at once, in half an hour, in an hour
+			n.must(t, open(number(2*i)))
+			n.must(t, open(number(2*i+1)))
+			<-time.After(time.Minute)
+			if got := len(manifests(t, log)); got != want {
+				t.Errorf("%d snapshots, want %d", got, want)
+			}
+			<-time.After(30 * time.Minute)
+		}
+		left, err := store.Unfinished(t.Context())
+		if err != nil || len(left) > 0 {
+			t.Errorf("unfinished: %v, %v", left, err)
+		}
+		n.stop()
+	})
+}
+
 func TestANodeLeavesTheSnapshotToOneThatIsAtWork(t *testing.T) {
 	log := newLog(t)
 	var told notes
 	n := startWith(t, log, withSnapshots(log, &told))
 	n.must(t, open("000001"))
-	id := func(age time.Duration) uuid.UUID {
-		id := uuid.Must(uuid.NewV7())
-		ms := time.Now().Add(-age).UnixMilli()
-		for i := range 6 {
-			id[i] = byte(ms >> (8 * (5 - i)))
-		}
-		return id
-	}
 	// Long dead, dead for some time, at work.
-	store, all := log.Open(), []uuid.UUID{id(2 * time.Hour), id(30 * time.Minute), id(time.Minute)}
+	store, all := log.Open(), []uuid.UUID{idBegun(2 * time.Hour), idBegun(30 * time.Minute), idBegun(time.Minute)}
 	for _, id := range all {
 		if err := store.SaveChunk(t.Context(), id, 0, []byte("x")); err != nil {
 			t.Fatal(err)
@@ -464,5 +515,46 @@ func TestASnapshotIsOfOnePositionThoughEventsGoOn(t *testing.T) {
 	again := startWith(t, log, withSnapshots(log, &told))
 	if told.from != 10 || again.Status().Digest != n.Status().Digest {
 		t.Errorf("begun behind %d: %v", told.from, told.tried)
+	}
+}
+
+func TestAStartThatIsCalledOffBlamesNoSnapshot(t *testing.T) {
+	log, _, _ := twoSnapshots(t)
+	store := eventstoretest.NewFaultySnapshots(log.Open())
+	ctx, cancel := context.WithCancel(t.Context())
+	store.OnLoadChunk(func(ctx context.Context, id uuid.UUID, number int, next eventstoretest.LoadChunkFunc) ([]byte, error) {
+		cancel()
+		return next(ctx, id, number)
+	})
+	var told notes
+	cfg := withSnapshots(log, &told)
+	cfg.Snapshots.Store = store
+	s, err := journal.Start(ctx, log.Open(), cfg)
+	wantKind(t, err, eventstore.KindUnavailable)
+	if err == nil {
+		_ = s.Close(context.Background())
+	}
+	if len(told.tried) > 0 {
+		t.Errorf("passed over: %v", told.tried)
+	}
+}
+
+func TestASnapshotThatIsRemovedWhileItIsRestoredIsPassedOver(t *testing.T) {
+	log, _, newer := twoSnapshots(t)
+	store := eventstoretest.NewFaultySnapshots(log.Open())
+	store.OnLoadChunk(func(ctx context.Context, id uuid.UUID, number int, next eventstoretest.LoadChunkFunc) ([]byte, error) {
+		if number == 1 { // by another node, in the middle
+			if err := store.DropSnapshot(ctx, newer.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		return next(ctx, id, number)
+	})
+	var told notes
+	cfg := withSnapshots(log, &told)
+	cfg.Snapshots.Store = store
+	n := startWith(t, log, cfg)
+	if told.from != 4 || len(told.tried) != 2 || n.Applied() != 9 {
+		t.Errorf("from %d to %d, tried %v", told.from, n.Applied(), told.tried)
 	}
 }

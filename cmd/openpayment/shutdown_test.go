@@ -108,6 +108,7 @@ func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 		"no batch at all":           {[]string{"--batch-events", "0"}, exitUsage, "--batch-events"},
 		"no snapshot kept":          {[]string{"--snapshot-keep", "0"}, exitUsage, "--snapshot-keep"},
 		"less than no events":       {[]string{"--snapshot-events", "-1"}, exitUsage, "--snapshot-events"},
+		"no time to speak of":       {[]string{"--snapshot-interval", "1ns"}, exitUsage, "--snapshot-interval"},
 		"less than no time":         {[]string{"--snapshot-interval", "-1s"}, exitUsage, "--snapshot-interval"},
 		"a config that isn't there": {[]string{"--config", folder + "/none.yaml"}, exitUsage, "none.yaml"},
 	} {

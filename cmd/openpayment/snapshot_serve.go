@@ -33,8 +33,8 @@ func (o *snapshotOptions) check() error {
 	switch {
 	case o.events < 0:
 		return usageError{fmt.Errorf("--snapshot-events %d: at least 0 is expected", o.events)}
-	case o.interval < 0:
-		return usageError{fmt.Errorf("--snapshot-interval %s: at least 0 is expected", o.interval)}
+	case o.interval < 0 || o.interval > 0 && o.interval < time.Second: // or it would do nothing but look at the time
+		return usageError{fmt.Errorf("--snapshot-interval %s: at least 1s is expected, or 0 for never", o.interval)}
 	case o.keep < 1:
 		return usageError{fmt.Errorf("--snapshot-keep %d: at least 1 is expected", o.keep)}
 	}
