@@ -33,7 +33,11 @@ func (r *remote) check() error {
 	u, err := url.Parse(r.url)
 	// Whatever else it may hold would be left out in silence.
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.TrimSuffix(r.url, "/") != u.Scheme+"://"+u.Host {
-		return usageError{fmt.Errorf("--url %q: http://HOST:PORT or https://HOST:PORT is expected, and nothing behind it", r.url)}
+		shown := r.url
+		if err == nil {
+			shown = u.Redacted()
+		}
+		return usageError{fmt.Errorf("--url %q: http://HOST:PORT or https://HOST:PORT is expected, and nothing else", shown)}
 	}
 	r.url = u.Scheme + "://" + u.Host
 	r.token, err = adminToken()

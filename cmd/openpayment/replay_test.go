@@ -211,6 +211,9 @@ func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
 		}
 		fail(t, exitUsage, "", strings.Fields(args)...)
 	}
+	if r := command(t, "replay", "--url", "http://me:pw@x"); strings.Contains(r.stderr, "pw") {
+		t.Errorf("the password is shown: %s", r.stderr)
+	}
 	for _, args := range [][]string{{"replay"}, {"snapshot", "create"}, {"snapshot", "list"}, {"snapshot", "verify"}, {"snapshot", "delete"}} {
 		if help := succeed(t, append(args, "--help")...); !strings.Contains(help, "Examples:") {
 			t.Errorf("the help of %v has no examples", args)
