@@ -82,6 +82,7 @@ func TestBehindAnAppendThatFailsNothingIsTried(t *testing.T) {
 func TestABulkOfUnknownOutcomeIsRightWhenItIsRepeated(t *testing.T) {
 	n, faulty := small(t)
 	gate := eventstoretest.NewGate()
+	defer gate.Open()
 	faulty.OnAppend(gate.Answer)
 	ctx, leave := context.WithCancel(t.Context())
 	requests := deposits("000001", 8)
@@ -112,6 +113,7 @@ func TestAnAtomicBulkOfUnknownOutcomeIsRightWhenItIsRepeated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n, faulty := small(t)
 			gate := eventstoretest.NewGate()
+			defer gate.Open()
 			faulty.OnAppend(hook(gate))
 			ctx, leave := context.WithCancel(t.Context())
 			commands := []account.Command{deposit("000001", 1), open("000002"), transfer("000001", "000002", 1)}
