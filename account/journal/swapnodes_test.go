@@ -42,6 +42,41 @@ func readAround(t *testing.T, n *node, a account.Number, least eventstore.Positi
 	}
 }
 
+// payInTwice sends one deposit, on any node, until it was answered twice.
+func payInTwice(t *testing.T, nodes []*node, r *rand.Rand, k account.Key, a account.Number, all *answers) {
+	for sent := 0; sent < 2; {
+		n := nodes[r.IntN(len(nodes))]
+		out, err := n.Execute(t.Context(), deposit(a, 1), journal.Options{Key: k})
+		if err == nil {
+			all.note(k, out)
+			readAround(t, n, a, out.Position)
+			sent++
+		} else if kind := eventstore.KindOf(err); kind != eventstore.KindUnavailable && kind != eventstore.KindUnknown {
+			t.Errorf("%v", err)
+			return
+		}
+	}
+}
+
+// exchange replays, swaps and takes snapshots on a node until done, and once more.
+func exchange(t *testing.T, n *node, round int, done <-chan struct{}) {
+	for loaded := true; loaded; round++ {
+		select {
+		case <-done:
+			loaded = false
+		default:
+		}
+		from := []journal.ReplayFrom{journal.ReplayFromStart, journal.ReplayFromSnapshot}[round%2]
+		r := n.replayed(t, journal.ReplayOptions{From: from, Swap: true})
+		if r.State == journal.ReplayDone && (!r.Match() || !r.Swapped || len(r.SnapshotFaults) > 0) ||
+			r.State == journal.ReplayFailed && !eventstore.IsKind(r.Err, eventstore.KindUnavailable) {
+			t.Errorf("%+v", r)
+			return
+		}
+		n.snapshot(t)
+	}
+}
+
 // Two nodes take commands, each of which is sent twice, with reads that fail; all the
 // while both take snapshots, and exchange their states.
 func TestTwoNodesThatExchangeTheirStatesUnderLoadLoseAndDoubleNothing(t *testing.T) {
@@ -72,19 +107,7 @@ func TestTwoNodesThatExchangeTheirStatesUnderLoadLoseAndDoubleNothing(t *testing
 		clients.Go(func() {
 			r := rand.New(rand.NewPCG(seed, uint64(caller)))
 			for c := range commands {
-				k, a := key(fmt.Sprint(caller, "-", c), "x"), number(r.IntN(accounts))
-				for sent := 0; sent < 2; {
-					n := nodes[r.IntN(2)]
-					out, err := n.Execute(t.Context(), deposit(a, 1), journal.Options{Key: k})
-					if err == nil {
-						all.note(k, out)
-						readAround(t, n, a, out.Position)
-						sent++
-					} else if kind := eventstore.KindOf(err); kind != eventstore.KindUnavailable && kind != eventstore.KindUnknown {
-						t.Errorf("%v", err)
-						return
-					}
-				}
+				payInTwice(t, nodes, r, key(fmt.Sprint(caller, "-", c), "x"), number(r.IntN(accounts)), &all)
 			}
 		})
 	}
@@ -95,23 +118,7 @@ func TestTwoNodesThatExchangeTheirStatesUnderLoadLoseAndDoubleNothing(t *testing
 	}()
 	var exchanges sync.WaitGroup
 	for i, n := range nodes {
-		exchanges.Go(func() {
-			for loaded, round := true, i; loaded; round++ {
-				select {
-				case <-done:
-					loaded = false
-				default:
-				}
-				from := []journal.ReplayFrom{journal.ReplayFromStart, journal.ReplayFromSnapshot}[round%2]
-				r := n.replayed(t, journal.ReplayOptions{From: from, Swap: true})
-				if r.State == journal.ReplayDone && (!r.Match() || !r.Swapped || len(r.SnapshotFaults) > 0) ||
-					r.State == journal.ReplayFailed && !eventstore.IsKind(r.Err, eventstore.KindUnavailable) {
-					t.Errorf("node %d: %+v", i, r)
-					return
-				}
-				n.snapshot(t)
-			}
-		})
+		exchanges.Go(func() { exchange(t, n, i, done) })
 	}
 	exchanges.Wait()
 	sum := int64(0)
