@@ -193,5 +193,16 @@ func interruptedReplay(c *cobra.Command, o replayOptions, id string) error {
 	if _, err := o.call(context.WithoutCancel(c.Context()), quick, http.MethodDelete, replayPath(id), nil); err != nil {
 		return fmt.Errorf("%w, but replay %s may go on, since it could not be cancelled: %w", errInterrupted, id, err)
 	}
+	var job replayJob
+	text, err := o.call(context.WithoutCancel(c.Context()), quick, http.MethodGet, replayPath(id), nil)
+	if err == nil {
+		job, err = readReplay(text)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: replay %s has ended, but how is not known: %w", errInterrupted, id, err)
+	case job.State != "cancelled": // it had come to its end before, and may have swapped
+		return concludeReplay(c, o, text, job)
+	}
 	return fmt.Errorf("%w: replay %s is cancelled, and the service's state is as it was", errInterrupted, id)
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"openpayment/account/journal"
@@ -146,6 +147,33 @@ func TestAnInterruptCancelsTheReplay(t *testing.T) {
 	}
 	gate.Open()
 	succeed(t, "replay", "--url", url)
+}
+
+func TestAnInterruptThatComesTooLateTellsWhatBecameOfTheReplay(t *testing.T) {
+	asked := make(chan struct{}, 100)
+	var ended atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		state, swapped := "running", false
+		switch {
+		case req.Method == http.MethodDelete: // it had ended by then
+			ended.Store(true)
+			w.WriteHeader(http.StatusNoContent)
+			return
+		case ended.Load():
+			state, swapped = "done", true
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"id":"7","state":%q,"from":"start","swap":true,"swapped":%t}`, state, swapped)
+		asked <- struct{}{}
+	}))
+	t.Cleanup(server.Close)
+	command := begin(t, "replay", "--swap", "--url", server.URL)
+	<-asked
+	<-asked
+	command.interrupt()
+	if r := <-command.ended; r.code != exitOK || !strings.Contains(r.stdout, "the new state is in its place") {
+		t.Errorf("%+v", r)
+	}
 }
 
 // answering is a service that always answers so.
