@@ -32,7 +32,6 @@ func carryOutBulk(c *call) error {
 			return err
 		}
 		if found {
-			c.applied()
 			return c.answerAll(outs, options)
 		}
 	}
@@ -42,11 +41,9 @@ func carryOutBulk(c *call) error {
 	}
 	if !b.atomic {
 		results := c.service.ExecuteEach(c.r.Context(), c.requests(b), options)
-		c.applied()
 		return c.answerEach(results, options)
 	}
 	outs, err := c.service.ExecuteAll(c.r.Context(), mapped(b.orders, func(o order) account.Command { return o.command }), options)
-	c.applied()
 	if err != nil {
 		return err
 	}
@@ -99,21 +96,21 @@ func (c *call) answerAll(outs []journal.Outcome, o journal.Options) error {
 	if last.Replayed {
 		c.w.Header().Set("Idempotency-Replayed", "true")
 	}
-	c.bulkHeader(last.Position, o)
+	c.bulkHeader(last.Position, last.Position, o)
 	return c.reply(http.StatusCreated, mediaJSON, page[wireItem]{Items: items})
 }
 
 // answerEach answers what became of each command of a bulk.
 func (c *call) answerEach(results []journal.Result, o journal.Options) error {
 	items := make([]wireItem, len(results))
-	last := eventstore.Position(0)
+	first, last := eventstore.Position(maxPosition), eventstore.Position(0)
 	retryAfter := 0
 	told := make(map[code]bool) // one line in the log for each code is enough
 	for i, r := range results {
 		if r.Err == nil {
 			items[i] = itemOf(r.Outcome, o)
 			items[i].Replayed = r.Outcome.Replayed
-			last = max(last, r.Outcome.Position)
+			first, last = min(first, r.Outcome.Position), max(last, r.Outcome.Position)
 			continue
 		}
 		p := problemOf(r.Err).within(i)
@@ -129,16 +126,19 @@ func (c *call) answerEach(results []journal.Result, o journal.Options) error {
 	if retryAfter > 0 {
 		c.w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}
-	c.bulkHeader(last, o)
+	c.bulkHeader(first, last, o)
 	return c.reply(http.StatusOK, mediaJSON, page[wireItem]{Items: items})
 }
 
-func (c *call) bulkHeader(last eventstore.Position, o journal.Options) {
+// bulkHeader tells the position of the last event, and up to which one the answer holds
+// everything: an account in it is as its own event left it, whatever came behind.
+func (c *call) bulkHeader(holds, last eventstore.Position, o journal.Options) {
 	switch header := c.w.Header(); {
 	case o.DryRun:
 		header.Set("Dry-Run", "true")
 	case last > 0:
 		header.Set("Event-Position", strconv.FormatInt(int64(last), 10))
+		header.Set("Applied-Position", strconv.FormatInt(int64(holds), 10))
 	}
 }
 
