@@ -93,15 +93,19 @@ func (c Withdraw) decide(v View) (Event, error) {
 	return Withdrawn{Number: a.Number, Amount: c.Amount, Currency: c.Currency, Reference: c.Reference}, nil
 }
 
-// decide goes by the reasons in their order, and asks From and then To for each:
-// a To that does not exist comes before a From that is closed.
+// decide checks From before To: whether they can take part at all, and then each
+// rule for both in turn.
 func (c Transfer) decide(v View) (Event, error) {
-	from, to := v.Account(c.From), v.Account(c.To)
-	if err := cmp.Or(exists(from, c.From), exists(to, c.To)); err != nil {
+	from, err := find(v, c.From, c.Match)
+	if err != nil {
 		return nil, err
 	}
-	err := cmp.Or(
-		isOpen(from), isOpen(to), matches(from, c.Match), c.apart(),
+	to, err := find(v, c.To, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = cmp.Or(
+		c.apart(),
 		keeps(from, c.Currency), keeps(to, c.Currency),
 		covers(from, c.Amount), holds(from, -c.Amount), holds(to, c.Amount),
 	)

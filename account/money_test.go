@@ -67,15 +67,15 @@ type defect struct {
 
 const payer, payee account.Number = "111111", "222222"
 
-// defects are in the order in which they must be told. Those of an account come
-// for the payer first.
+// defects are in the order in which they must be told: what keeps the payer from
+// taking part, then the payee, then the rules for both.
 var defects = []defect{
 	{"a long reference", account.CodeInvalid, "", func(_ accounts, c *account.Transfer) { c.Reference = strings.Repeat("x", 141) }},
 	{"no payer", account.CodeAccountNotFound, payer, func(v accounts, _ *account.Transfer) { delete(v, payer) }},
-	{"no payee", account.CodeAccountNotFound, payee, func(v accounts, _ *account.Transfer) { delete(v, payee) }},
 	{"a closed payer", account.CodeAccountClosed, payer, on(payer, closed)},
-	{"a closed payee", account.CodeAccountClosed, payee, on(payee, closed)},
 	{"another version", account.CodeVersionMismatch, payer, func(_ accounts, c *account.Transfer) { c.Match = &account.Match{Version: 16} }},
+	{"no payee", account.CodeAccountNotFound, payee, func(v accounts, _ *account.Transfer) { delete(v, payee) }},
+	{"a closed payee", account.CodeAccountClosed, payee, on(payee, closed)},
 	{"one account", account.CodeSameAccount, payer, func(_ accounts, c *account.Transfer) { c.To = c.From }},
 	{"a payer in yen", account.CodeCurrencyMismatch, payer, on(payer, inYen)},
 	{"a payee in yen", account.CodeCurrencyMismatch, payee, on(payee, inYen)},

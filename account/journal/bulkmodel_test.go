@@ -22,12 +22,10 @@ const closedPurse = -1
 
 func (p purses) expect(numbers ...account.Number) account.Code {
 	for _, n := range numbers {
-		if _, there := p[n]; !there {
+		switch balance, there := p[n]; {
+		case !there:
 			return account.CodeAccountNotFound
-		}
-	}
-	for _, n := range numbers {
-		if p[n] == closedPurse {
+		case balance == closedPurse:
 			return account.CodeAccountClosed
 		}
 	}

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -137,10 +138,7 @@ func (m *model) transfer(t *rapid.T) {
 	from, to, amount := modelNumbers.Draw(t, "from"), modelNumbers.Draw(t, "to"), modelAmounts.Draw(t, "amount")
 	payer, payee := m.accounts[from], m.accounts[to]
 	match, holds := m.match(t, payer)
-	code := m.expect(to, true)
-	if of := m.expect(from, holds); code == "" || of == account.CodeAccountNotFound || of == code {
-		code = of
-	}
+	code := cmp.Or(m.expect(from, holds), m.expect(to, true))
 	switch {
 	case code != "":
 	case from == to:
