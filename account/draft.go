@@ -1,6 +1,9 @@
 package account
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Base is what a [Draft] is laid upon: a [State], or another draft.
 type Base interface {
@@ -59,6 +62,20 @@ func (d *Draft) Apply(ev Event, at Stamp) error {
 	}
 	d.take(at)
 	return nil
+}
+
+// Adopt makes everything that over shows part of d. It must have been laid upon d,
+// which must not have changed since; it is of no more use then.
+func (d *Draft) Adopt(over *Draft) {
+	maps.Copy(d.changed, over.changed)
+	if over.newest == nil {
+		return
+	}
+	if d.used == nil {
+		d.used = make(map[string]*KeyUse)
+	}
+	maps.Copy(d.used, over.used)
+	d.newest = over.newest
 }
 
 // take takes up the key of an event, as the state will.

@@ -24,6 +24,9 @@ func ValidNumber(s string) bool {
 	return len(s) >= 6 && len(s) <= 12 && digits(s)
 }
 
+// NumberRule says in words what ValidNumber takes.
+const NumberRule = "must be 6 to 12 digits, 0 to 9"
+
 func digits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -63,7 +66,7 @@ func (f *faults) add(pointer, detail string) {
 
 func (f *faults) number(pointer, s string) {
 	if !ValidNumber(s) {
-		f.add(pointer, "must be 6 to 12 digits, 0 to 9")
+		f.add(pointer, NumberRule)
 	}
 }
 

@@ -29,8 +29,13 @@ func limitReading(c *call) {
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.h.cfg.BodyTimeout))
 }
 
-// readBody takes the request's body, of the given media type.
+// readBody takes the request's body, of the given media type. An operation without
+// one takes no body, but what is sent all the same counts: it may be too long, and
+// is part of what an idempotency key stands for.
 func (c *call) readBody(media string) error {
+	if media == "" && (c.r.Body == nil || c.r.Body == http.NoBody) {
+		return nil
+	}
 	if c.r.ContentLength > maxBody && expectsContinue(c.r) {
 		return c.tooLarge() // before it is sent
 	}
@@ -47,8 +52,10 @@ func (c *call) readBody(media string) error {
 	// Only now, and only because nothing is left to read: what is still to come
 	// on this connection is another request.
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})
-	if err := checkMedia(c.r.Header, media, len(body) > 0); err != nil {
-		return err
+	if media != "" {
+		if err := checkMedia(c.r.Header, media, len(body) > 0); err != nil {
+			return err
+		}
 	}
 	c.body = body
 	return nil

@@ -87,6 +87,15 @@ func TestABodyThatNobodyWantsMayNotBeTooLargeEither(t *testing.T) {
 	big := strings.Repeat("x", 1<<20)
 	r.do("DELETE", "/v1/accounts/12345678?dryRun=true", big+"x", "Content-Type: text/plain").is(413, "body-too-large")
 	r.do("DELETE", "/v1/accounts/12345678?dryRun=true", big, "Content-Type: text/plain").is(204, "")
+	// A reader of a kind it does not know makes net/http send chunks.
+	for _, size := range []int{1 << 20, 1<<20 + 1} {
+		req, _ := http.NewRequest("DELETE", r.url+"/v1/accounts/12345678?dryRun=true", io.LimitReader(strings.NewReader(big+"x"), int64(size)))
+		if answer := r.send(req); size > len(big) {
+			answer.is(413, "body-too-large")
+		} else {
+			answer.is(204, "")
+		}
+	}
 }
 
 func TestADryRunIgnoresKeys(t *testing.T) {

@@ -15,13 +15,17 @@ var (
 
 func openAccount(c *call) error {
 	return c.carryOut(accountFields, noIfMatch, func(f *form, _ *account.Match) (account.Command, error) {
-		command := account.Open{
-			Number: orZero(f.text("accountNumber", false)), SortCode: orZero(f.text("sortCode", true)),
-			CustomerURLs: orZero(f.list("customerURLs", false)), CardURLs: orZero(f.list("cardURLs", false)),
-			Currency: orZero(f.text("currency", false)), Propose: randomNumber,
-		}
+		command := f.open()
 		return command, f.check(command)
 	})
+}
+
+func (f *form) open() account.Open {
+	return account.Open{
+		Number: orZero(f.text("accountNumber", false)), SortCode: orZero(f.text("sortCode", true)),
+		CustomerURLs: orZero(f.list("customerURLs", false)), CardURLs: orZero(f.list("cardURLs", false)),
+		Currency: orZero(f.text("currency", false)), Propose: randomNumber,
+	}
 }
 
 // randomNumber is one of the 8-digit numbers that don't begin with 0.
@@ -37,38 +41,44 @@ func orZero[T any](p *T) T {
 	return *p
 }
 
-// replaceAccount sets all details: lists left out become empty.
-func replaceAccount(c *call) error {
-	return c.update(func(f *form) account.Update {
-		customers, cards := orZero(f.list("customerURLs", false)), orZero(f.list("cardURLs", false))
-		return account.Update{SortCode: f.text("sortCode", true), CustomerURLs: &customers, CardURLs: &cards}
-	})
+func replaceAccount(c *call) error { return c.update((*form).replacement) }
+
+func patchAccount(c *call) error { return c.update((*form).patch) }
+
+// replacement sets all details: lists left out become empty.
+func (f *form) replacement() account.Update {
+	customers, cards := orZero(f.list("customerURLs", false)), orZero(f.list("cardURLs", false))
+	return account.Update{SortCode: f.text("sortCode", true), CustomerURLs: &customers, CardURLs: &cards}
 }
 
-// patchAccount sets the details that are given, as of RFC 7396.
-func patchAccount(c *call) error {
-	return c.update(func(f *form) account.Update {
-		return account.Update{
-			SortCode:     f.text("sortCode", false),
-			CustomerURLs: f.list("customerURLs", true), CardURLs: f.list("cardURLs", true),
-		}
-	})
+// patch sets the details that are given, as of RFC 7396.
+func (f *form) patch() account.Update {
+	return account.Update{
+		SortCode:     f.text("sortCode", false),
+		CustomerURLs: f.list("customerURLs", true), CardURLs: f.list("cardURLs", true),
+	}
 }
 
 // update carries out what details makes of the body.
 func (c *call) update(details func(*form) account.Update) error {
 	return c.carryOut(accountFields, ifMatch, func(f *form, match *account.Match) (account.Command, error) {
-		command := details(f)
-		command.Account, command.Match = c.number(), match
-		command.Number, command.Currency = f.text("accountNumber", false), f.text("currency", false)
-		if !account.ValidNumber(string(command.Account)) {
-			command.Number = nil // there is nothing it could differ from
-		}
+		command := f.update(details, c.number(), match)
 		if err := f.check(command); err != nil {
 			return nil, err
 		}
 		return command, c.checkNumber()
 	})
+}
+
+// update is the update of an account that details makes of the form.
+func (f *form) update(details func(*form) account.Update, number account.Number, match *account.Match) account.Update {
+	command := details(f)
+	command.Account, command.Match = number, match
+	command.Number, command.Currency = f.text("accountNumber", false), f.text("currency", false)
+	if !account.ValidNumber(string(number)) {
+		command.Number = nil // there is nothing it could differ from
+	}
+	return command
 }
 
 func closeAccount(c *call) error {

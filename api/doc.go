@@ -23,6 +23,11 @@
 // Idempotency-Replayed: true. The request is the same if its method, path, query,
 // If-Match and body are, byte by byte.
 //
+// A bulk is one request with many commands (docs/bulk.md). An atomic one is like a single
+// command, its problem that of the first command that is refused. Otherwise each
+// command has a result of its own, and the answer is 200 whatever these are; only the
+// faults of the body's shape are told for all.
+//
 // A handler keeps nothing between two requests, and starts no goroutines.
 //
 // # What it does not do yet

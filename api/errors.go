@@ -57,14 +57,22 @@ func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
 	}
+	if b, ok := errors.AsType[*journal.BulkError](err); ok {
+		return bulkRefused(b)
+	}
 	if r, ok := errors.AsType[*account.Refusal](err); ok {
 		return refused(r)
 	}
 	if r, ok := errors.AsType[*journal.ReplayRunningError](err); ok {
 		return running(r)
 	}
-	if errors.Is(err, journal.ErrKeysFull) {
+	switch {
+	case errors.Is(err, journal.ErrKeysFull):
 		return keysFull(err)
+	case errors.Is(err, journal.ErrBulkTooLarge):
+		return newProblem(codeInvalid, "the events of these commands are more than is stored at once, which is 1,000 events of 1 MiB together: send fewer commands, or without atomic").because(err)
+	case errors.Is(err, journal.ErrNotTried):
+		return newProblem(codeUnavailable, "a command before this one failed or is in doubt, so that this one was not tried; nothing was done: try again after Retry-After seconds").because(err)
 	}
 	if skew, ok := errors.AsType[*eventstore.SkewError](err); ok {
 		return newProblem(codeUnavailable, skewDetail(skew)).because(err)

@@ -29,9 +29,12 @@ func (f *form) rank(fault account.Fault) int {
 	return len(f.known)
 }
 
-// element is the index in a known list that a fault is about, -1 for none.
+// element is the index in a known list that a fault is about, or about a part of, -1
+// for none.
 func (f *form) element(fault account.Fault) int {
-	i, err := strconv.Atoi(fault.Pointer[strings.LastIndexByte(fault.Pointer, '/')+1:])
+	_, rest, _ := strings.Cut(strings.TrimPrefix(fault.Pointer, "/"), "/")
+	index, _, _ := strings.Cut(rest, "/")
+	i, err := strconv.Atoi(index)
 	if err != nil || f.rank(fault) == len(f.known) {
 		return -1
 	}

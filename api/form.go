@@ -23,6 +23,7 @@ type form struct {
 	known   []string // fields there may be
 	fixed   []string // fields that only the service sets
 	faults  []account.Fault
+	room    int // for faults of which there may be any number
 	unnamed int // faults there was no room for
 }
 
@@ -32,14 +33,28 @@ func readForm(body []byte, known, fixed []string) (*form, error) {
 	if err := checkDocument(body); err != nil {
 		return nil, err
 	}
-	f := &form{members: make(map[string]jsontext.Value), known: known, fixed: fixed}
-	if jsontext.Value(body).Kind() != jsontext.KindBeginObject {
-		f.fault("", "must be a JSON object")
+	f := newForm(known, fixed, maxFaults)
+	if !f.fill(body) {
 		return nil, f.problem()
 	}
-	// The document has been checked: nothing below fails.
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
-	_, _ = dec.ReadToken()
+	return f, nil
+}
+
+// newForm is a form to fill in, that has so much to say about what there may be any
+// number of.
+func newForm(known, fixed []string, room int) *form {
+	return &form{members: make(map[string]jsontext.Value), known: known, fixed: fixed, room: room}
+}
+
+// fill takes what value holds, part of a document that has been checked; false, and a
+// fault, if it is no object.
+func (f *form) fill(value jsontext.Value) (ok bool) {
+	if value.Kind() != jsontext.KindBeginObject {
+		f.fault("", "must be a JSON object")
+		return false
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(value))
+	_, _ = dec.ReadToken() // nothing here fails
 	for dec.PeekKind() != jsontext.KindEndObject {
 		token, _ := dec.ReadToken()
 		name := token.String()
@@ -47,7 +62,7 @@ func readForm(body []byte, known, fixed []string) (*form, error) {
 		f.names = append(f.names, name)
 		f.members[name] = value.Clone()
 	}
-	return f, nil
+	return true
 }
 
 // checkNames finds the fields that have no place in the form.
@@ -79,7 +94,7 @@ var jsonPointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 // one makes. What is wrong with a field of the form itself is always said.
 const maxFaults = 1000
 
-func (f *form) full() bool { return len(f.faults) >= maxFaults }
+func (f *form) full() bool { return len(f.faults) >= f.room }
 
 func (f *form) fault(pointer, detail string) {
 	f.faults = append(f.faults, account.Fault{Pointer: pointer, Detail: detail})
@@ -195,8 +210,15 @@ func unquote(value jsontext.Value) string {
 }
 
 // check adds what the domain has against the command that was made of the form,
-// and finishes. Of two faults of one field, the form's stands.
+// and finishes.
 func (f *form) check(c account.Command) error {
+	f.judge(c)
+	return f.finish()
+}
+
+// judge adds what the domain has against the command that was made of the form. Of two
+// faults of one field, the form's stands.
+func (f *form) judge(c account.Command) {
 	found := make(map[string]bool, len(f.faults))
 	for _, fault := range f.faults {
 		found[fault.Pointer] = true
@@ -211,7 +233,6 @@ func (f *form) check(c account.Command) error {
 			f.fault(fault.Pointer, fault.Detail)
 		}
 	}
-	return f.finish()
 }
 
 // finish gives everything that is wrong with the form as one problem; nil if there

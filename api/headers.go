@@ -53,10 +53,13 @@ func idempotencyKey(header http.Header) (string, error) {
 	const name = "Idempotency-Key"
 	key, present, err := single(header, name)
 	if err == nil && present && !account.ValidKey(key) {
-		err = badHeader(name, "takes 1 to 255 printable ASCII characters")
+		err = badHeader(name, keyRule)
 	}
 	return key, err
 }
+
+// keyRule says in words what a key can be.
+const keyRule = "takes 1 to 255 printable ASCII characters"
 
 // maxPosition is the last that JSON numbers carry exactly everywhere.
 const maxPosition = 1<<53 - 1

@@ -234,3 +234,13 @@ func TestTheFingerprintIsOfEverythingThatMakesARequestTheSame(t *testing.T) {
 		t.Errorf("%s\ndoes not hold %s", text, want)
 	}
 }
+
+func TestABodyThatNobodyWantsIsPartOfTheRequestAKeyStandsFor(t *testing.T) {
+	r := newRig(t)
+	r.open("12345678")
+	const k = "Idempotency-Key: k"
+	first := r.do("DELETE", "/v1/accounts/12345678", "why", k).is(204, "")
+	sameAgain(t, r.do("DELETE", "/v1/accounts/12345678", "why", k), first)
+	r.do("DELETE", "/v1/accounts/12345678", "why not", k).is(422, "idempotency-key-reused")
+	r.do("DELETE", "/v1/accounts/12345678", "", k).is(422, "idempotency-key-reused")
+}

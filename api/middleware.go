@@ -104,12 +104,8 @@ func (h *Handler) prepare(c *call, op operation) error {
 			}
 		}
 	}
-	if op.media != "" {
-		if err := c.readBody(op.media); err != nil {
-			return err
-		}
-	} else if c.r.ContentLength > maxBody {
-		return c.tooLarge()
+	if err := c.readBody(op.media); err != nil {
+		return err
 	}
 	var err error
 	c.params, err = parseParams(c.r.URL.RawQuery, op.params)

@@ -6,6 +6,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/account/journal"
+	"openpayment/eventstore"
 )
 
 // The fields of the bodies that move money.
@@ -26,10 +27,7 @@ func withdraw(c *call) error {
 // the account in the path.
 func (c *call) moveOwn(of func(account.Deposit) account.Command) error {
 	return c.carryOut(moneyFields, ifMatch, func(f *form, match *account.Match) (account.Command, error) {
-		command := of(account.Deposit{
-			Account: c.number(), Match: match,
-			Amount: f.amount("amount"), Currency: f.currency(), Reference: f.reference(),
-		})
+		command := of(f.deposit(c.number(), match))
 		if err := f.check(command); err != nil {
 			return nil, err
 		}
@@ -39,13 +37,24 @@ func (c *call) moveOwn(of func(account.Deposit) account.Command) error {
 
 func transfer(c *call) error {
 	return c.carryOut(transferFields, ifMatch, func(f *form, match *account.Match) (account.Command, error) {
-		command := account.Transfer{
-			From:  account.Number(orZero(f.text("from", true))),
-			To:    account.Number(orZero(f.text("to", true))),
-			Match: match, Amount: f.amount("amount"), Currency: f.currency(), Reference: f.reference(),
-		}
+		command := f.transfer(match)
 		return command, f.check(command)
 	})
+}
+
+func (f *form) deposit(number account.Number, match *account.Match) account.Deposit {
+	return account.Deposit{
+		Account: number, Match: match,
+		Amount: f.amount("amount"), Currency: f.currency(), Reference: f.reference(),
+	}
+}
+
+func (f *form) transfer(match *account.Match) account.Transfer {
+	return account.Transfer{
+		From:  account.Number(orZero(f.text("from", true))),
+		To:    account.Number(orZero(f.text("to", true))),
+		Match: match, Amount: f.amount("amount"), Currency: f.currency(), Reference: f.reference(),
+	}
 }
 
 func (f *form) currency() account.Currency {
@@ -58,11 +67,18 @@ func (f *form) reference() string { return orZero(f.string("reference", false)) 
 // replyMoved answers with the event. There is no ETag, which would be the event's;
 // the version of the accounts in it is its seq.
 func (c *call) replyMoved(out journal.Outcome, options journal.Options) error {
-	body := eventToWire(out.Event)
-	if options.DryRun {
-		body.ID, body.Hash = "", "" // there is no such event
-	} else {
+	body := movedToWire(out.Event, options)
+	if !options.DryRun {
 		c.w.Header().Set("Location", "/v1/events/"+strconv.FormatInt(int64(out.Position), 10))
 	}
 	return c.reply(http.StatusCreated, mediaJSON, body)
+}
+
+// movedToWire is the event of an answer.
+func movedToWire(ev eventstore.Event, options journal.Options) wireEvent {
+	body := eventToWire(ev)
+	if options.DryRun {
+		body.ID, body.Hash = "", "" // there is no such event
+	}
+	return body
 }

@@ -131,9 +131,9 @@ type wireProblem struct {
 	Title     string      `json:"title"`
 	Status    int         `json:"status"`
 	Detail    string      `json:"detail"`
-	Instance  string      `json:"instance"`
+	Instance  string      `json:"instance,omitzero"` // left out within another answer, as is RequestID
 	Code      code        `json:"code"`
-	RequestID string      `json:"requestId"`
+	RequestID string      `json:"requestId,omitzero"`
 	Errors    []wireFault `json:"errors,omitzero"`
 	Expected  *int64      `json:"expected,omitzero"`
 	Actual    *int64      `json:"actual,omitzero"`

@@ -66,6 +66,9 @@ func resources() []resource {
 		{"/v1/transfers", map[string]operation{
 			"POST": {does: "transfer", handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
 		}},
+		{"/v1/commands", map[string]operation{
+			"POST": {does: "carry out commands", handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
+		}},
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
 		}},

@@ -27,6 +27,9 @@ type Service interface {
 type Commander interface {
 	Replayed(ctx context.Context, k account.Key) (out journal.Outcome, found bool, err error)
 	Execute(ctx context.Context, c account.Command, o journal.Options) (journal.Outcome, error)
+	ReplayedAll(ctx context.Context, k account.Key) (outs []journal.Outcome, found bool, err error)
+	ExecuteAll(ctx context.Context, commands []account.Command, o journal.Options) ([]journal.Outcome, error)
+	ExecuteEach(ctx context.Context, requests []journal.Request, o journal.Options) []journal.Result
 }
 
 // AccountReader shows accounts, as they are and as they were.

@@ -66,6 +66,11 @@ func (e Event) Size() int {
 	return fixed + len(e.Type) + len(e.Subject) + len(e.Data) + metaSize(e.Meta)
 }
 
+// Size is about how many bytes the event that p becomes takes in a batch.
+func (p Proposal) Size() int {
+	return Event{Type: p.Type, Subject: p.Subject, Meta: p.Meta, Data: p.Data}.Size()
+}
+
 func metaSize(meta map[string]string) int {
 	n := 0
 	for k, v := range meta {

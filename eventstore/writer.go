@@ -178,6 +178,10 @@ func (w *Writer[D]) signal() {
 	}
 }
 
+// Limits are how many events one command may lead to, and how many bytes they may
+// take together.
+func (w *Writer[D]) Limits() (events, bytes int) { return w.cfg.BatchEvents, w.cfg.BatchBytes }
+
 // Queue is how many commands wait to be decided.
 func (w *Writer[D]) Queue() int {
 	w.mu.Lock()

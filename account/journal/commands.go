@@ -84,25 +84,49 @@ func (e *execution) decide(draft *account.Draft, slot eventstore.Slot) (_ []even
 	if e.earlier, err = e.service.keyed(draft, e.options.Key, slot.Time); err != nil || e.earlier != nil {
 		return nil, err // without events: the answer follows from those that are there
 	}
-	ev, err := e.command.Decide(draft)
-	if err != nil {
-		return nil, err
-	}
-	proposal, err := Encode(ev, e.meta)
+	d, err := decide(draft, e.command, e.meta)
 	if err != nil {
 		return nil, err
 	}
 	if e.options.DryRun {
 		draft = account.NewDraft(draft)
 	}
-	if err := draft.Apply(ev, account.Stamp{Seq: int64(slot.Seq), Time: slot.Time, Key: e.options.Key}); err != nil {
+	if e.out, err = d.apply(draft, e.options.Key, slot); err != nil || e.options.DryRun {
 		return nil, err
 	}
-	e.out = Outcome{Account: draft.Account(ev.Accounts()[0]), Position: slot.Seq}
-	if !e.options.DryRun {
-		return []eventstore.Proposal{proposal}, nil
+	return []eventstore.Proposal{d.proposal}, nil
+}
+
+// decided is a command that is accepted, but not part of the draft yet.
+type decided struct {
+	event    account.Event
+	proposal eventstore.Proposal
+}
+
+// decide decides a command, and changes nothing; meta is that of the event.
+func decide(v account.View, c account.Valid, meta map[string]string) (d decided, err error) {
+	if d.event, err = c.Decide(v); err != nil {
+		return d, err
 	}
-	e.out.Event = eventstore.Event{Seq: slot.Seq, Type: proposal.Type, Subject: proposal.Subject,
-		Time: slot.Time, Meta: proposal.Meta, Data: proposal.Data}
-	return nil, nil
+	d.proposal, err = Encode(d.event, meta)
+	return d, err
+}
+
+// apply makes the event part of a draft, at slot, and gives the outcome as of a dry
+// run. On an error the draft is as it was.
+func (d decided) apply(draft *account.Draft, k account.Key, slot eventstore.Slot) (Outcome, error) {
+	if err := draft.Apply(d.event, account.Stamp{Seq: int64(slot.Seq), Time: slot.Time, Key: k}); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{
+		Account: draft.Account(d.event.Accounts()[0]), Position: slot.Seq,
+		Event: eventstore.Event{Seq: slot.Seq, Type: d.proposal.Type, Subject: d.proposal.Subject,
+			Time: slot.Time, Meta: d.proposal.Meta, Data: d.proposal.Data},
+	}, nil
+}
+
+// behind is the slot of the event that comes n events later in the same batch.
+func behind(slot eventstore.Slot, n int) eventstore.Slot {
+	slot.Seq += eventstore.Position(n)
+	return slot
 }

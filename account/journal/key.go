@@ -72,32 +72,11 @@ func (s *Service) repeat(ctx context.Context, k account.Key, use account.KeyUse)
 	if err := use.Judge(k); err != nil {
 		return Outcome{}, err
 	}
-	pos := eventstore.Position(use.Last)
-	if err := s.Wait(ctx, pos); err != nil { // the state's position moves last
-		return Outcome{}, err
-	}
-	ev, err := s.log.Event(ctx, pos)
+	outs, err := s.recall(ctx, []eventstore.Position{eventstore.Position(use.Last)})
 	if err != nil {
 		return Outcome{}, err
 	}
-	decoded, err := Decode(ev)
-	if err != nil {
-		return Outcome{}, err
-	}
-	out := Outcome{Event: ev, Position: ev.Seq, Replayed: true}
-	switch decoded.(type) {
-	case account.Opened, account.Updated, account.Closed:
-		out.Account, err = s.accountJustAfter(ctx, decoded.Accounts()[0], ev.Seq)
-	}
-	return out, err
-}
-
-// accountJustAfter gives an account as the event at pos, which touched it, left it.
-func (s *Service) accountJustAfter(ctx context.Context, n account.Number, pos eventstore.Position) (*account.Account, error) {
-	if a := s.reducer.state.Load().Account(n); a != nil && a.Version == int64(pos) {
-		return a, nil // nothing has happened since
-	}
-	return s.AccountAt(ctx, n, Moment{Position: pos})
+	return outs[0], nil
 }
 
 // keyed decides what the key of a command means for it: the use the key has had

@@ -8,10 +8,10 @@ import (
 	"openpayment/internal/pause"
 )
 
-// pacer makes room for commands: work that can wait takes a pause as long as it
-// has worked, as long as commands are carried out meanwhile. Who would never get
-// done like that, because commands come in as fast, takes shorter and shorter
-// pauses. It is one goroutine's.
+// pacer makes room for commands: work that can wait takes a pause several times as
+// long as it has worked, as long as commands are carried out meanwhile. Who would
+// never get done like that, because commands come in as fast, takes shorter and
+// shorter pauses. It is one goroutine's.
 type pacer struct {
 	began time.Time
 	last  eventstore.Position // of the live state, when last looked at
@@ -21,8 +21,13 @@ type pacer struct {
 	haste int
 }
 
-// workSpan is how long is worked without a pause.
-const workSpan = 2 * time.Millisecond
+const (
+	// workSpan is how long is worked without a pause.
+	workSpan = 2 * time.Millisecond
+	// restShare is how many times as long as the work a pause is: what reads ahead of
+	// the work, and collects the garbage of both, takes about as much again.
+	restShare = 3
+)
 
 // breathe takes a pause, if it is time for one. live is where the live state is.
 func (p *pacer) breathe(ctx context.Context, live eventstore.Position) {
@@ -32,7 +37,7 @@ func (p *pacer) breathe(ctx context.Context, live eventstore.Position) {
 	}
 	if live != p.last {
 		p.last = live
-		pause.For(ctx, min(worked, 10*workSpan)>>p.haste)
+		pause.For(ctx, restShare*min(worked, 10*workSpan)>>p.haste)
 	}
 	p.began = time.Now()
 }

@@ -84,26 +84,43 @@ const historyChunk = 256
 // AccountAt gives an account as it was, closed or not; an *[account.Refusal]
 // when it did not exist then. Errors of reading as of [eventstore.Log.Page].
 func (s *Service) AccountAt(ctx context.Context, n account.Number, m Moment) (*account.Account, error) {
+	var at *account.Account
+	err := s.walk(ctx, n, func(ev eventstore.Event, after *account.Account) (more bool) {
+		if !m.includes(ev) {
+			return false
+		}
+		at = after
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return existing(at, n)
+}
+
+// walk goes through an account's history, oldest event first, and shows the account
+// after each, while visit wants more.
+func (s *Service) walk(ctx context.Context, n account.Number, visit func(ev eventstore.Event, after *account.Account) (more bool)) error {
 	var a *account.Account
 	for seqs := range slices.Chunk(s.reducer.state.Load().History(n), historyChunk) {
 		events, err := s.log.Events(ctx, positions(seqs))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, ev := range events {
-			if !m.includes(ev) {
-				return existing(a, n)
-			}
 			decoded, err := Decode(ev)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if a, err = account.Evolve(a, decoded, stamp(ev)); err != nil {
-				return nil, err
+				return err
+			}
+			if !visit(ev, a) {
+				return nil
 			}
 		}
 	}
-	return existing(a, n)
+	return nil
 }
 
 func existing(a *account.Account, n account.Number) (*account.Account, error) {

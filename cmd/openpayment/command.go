@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes.
@@ -53,10 +55,27 @@ openpayment.db in the working directory, the API listens on 127.0.0.1:8080.`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+			err = badValue("--"+bad.GetFlag().Name, bad.GetFlag(), bad.GetValue())
+		}
 		return usageError{fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())}
 	})
 	root.AddCommand(serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand())
+	refuseUnknownTopics(root)
 	return root
+}
+
+// refuseUnknownTopics keeps help on what there is not from succeeding with the help
+// on something else.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"})
+	help.Args = func(_ *cobra.Command, args []string) error {
+		if found, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+			return usageError{fmt.Errorf("there is no help on %q (%s --help lists what there is)", strings.Join(args, " "), found.CommandPath())}
+		}
+		return nil
+	}
 }
 
 // buildVersion is set by the linker where there is no version control to ask:

@@ -44,10 +44,22 @@ func eachUnset(flags *pflag.FlagSet, nameOf func(string) string, find func(strin
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {
-			failed = usageError{fmt.Errorf("%s: %w", nameOf(f.Name), err)}
+			failed = usageError{badValue(nameOf(f.Name), f, value)}
 		}
 	})
 	return failed
+}
+
+// badValue says what is expected of a flag, by whatever name it was set.
+func badValue(name string, f *pflag.Flag, value string) error {
+	expected := "a whole number in its range"
+	switch f.Value.Type() {
+	case "bool":
+		expected = "true or false"
+	case "duration":
+		expected = "a duration, such as 500ms or 2m30s,"
+	}
+	return fmt.Errorf("%s %q: %s is expected", name, value, expected)
 }
 
 // readConfig reads a flat YAML file: flag names and their values.

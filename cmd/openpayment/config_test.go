@@ -52,3 +52,12 @@ func TestABadValueIsRefusedWhereverItComesFrom(t *testing.T) {
 		t.Error("a bad environment variable was accepted")
 	}
 }
+
+func TestATokenThatNoHeaderCarriesIsRefused(t *testing.T) {
+	for _, token := range []string{" ", "two words", "line\nfeed", "tökén"} {
+		t.Setenv(tokenVariable, token)
+		for _, args := range [][]string{{"serve", "--store", "memory:", "--listen", "0.0.0.0:0"}, {"replay"}, {"snapshot", "create"}} {
+			fail(t, exitUsage, tokenVariable, args...)
+		}
+	}
+}

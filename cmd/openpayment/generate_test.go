@@ -50,7 +50,7 @@ func TestGenerateSaysWhatIsWrongWithItsFlags(t *testing.T) {
 		"both needed":           "--accounts 5",
 		"too few":               "--accounts 5 --events 4",
 		"a number from 1":       "--accounts -5 --events 4",
-		"invalid argument":      "--accounts 5 --events 5 --seed x",
+		"a whole number":        "--accounts 5 --events 5 --seed x",
 		"nothing is expected":   "--accounts 5 --events 5 x",
 		"ends with the process": "--accounts 5 --events 5 --store memory:",
 	} {

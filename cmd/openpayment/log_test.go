@@ -85,6 +85,8 @@ func TestVerifySaysItInWords(t *testing.T) {
 			t.Error(out)
 		}
 		fail(t, exitFailed, "ends at event 20", "log", "verify", "--to", "21", "--store", store)
+		fail(t, exitFailed, "--from 22: ", "log", "verify", "--from", "22", "--store", store)
+		succeed(t, "log", "verify", "--from", "21", "--store", store) // nothing has come since
 		fail(t, exitFailed, "log verify names everything", "log", "show", "7", "--store", store)
 		fail(t, exitFailed, "log verify names everything", "log", "tail", "-n", "15", "--store", store)
 		file := filepath.Join(t.TempDir(), "export.jsonl")

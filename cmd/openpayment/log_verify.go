@@ -71,6 +71,9 @@ func verify(c *cobra.Command, store eventstore.Store, source storeSource, o veri
 	if err != nil {
 		return fmt.Errorf("the log could not be checked to its end: %w", err)
 	}
+	if o.from > int64(report.Head.Position)+1 && report.HeadFault == "" {
+		return fmt.Errorf("--from %d: the log in %s ends at event %d", o.from, source.display, report.Head.Position)
+	}
 	if o.to > int64(report.Last) && report.HeadFault == "" {
 		return fmt.Errorf("--to %d: the log in %s ends at event %d", o.to, source.display, report.Head.Position)
 	}

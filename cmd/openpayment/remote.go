@@ -9,14 +9,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
 // remote is a running service, as its administrators reach it.
-type remote struct{ url string }
+type remote struct {
+	url   string
+	token string // empty: none
+}
 
 func (r *remote) addTo(c *cobra.Command) {
 	f := c.Flags()
@@ -28,11 +31,17 @@ func (r *remote) addTo(c *cobra.Command) {
 // check finds faults that no service is needed for.
 func (r *remote) check() error {
 	u, err := url.Parse(r.url)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" {
-		return usageError{fmt.Errorf("--url %q: http://HOST:PORT or https://HOST:PORT is expected", r.url)}
+	// Whatever else it may hold would be left out in silence.
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.TrimSuffix(r.url, "/") != u.Scheme+"://"+u.Host {
+		shown := r.url
+		if err == nil {
+			shown = u.Redacted()
+		}
+		return usageError{fmt.Errorf("--url %q: http://HOST:PORT or https://HOST:PORT is expected, and nothing else", shown)}
 	}
 	r.url = u.Scheme + "://" + u.Host
-	return nil
+	r.token, err = adminToken()
+	return err
 }
 
 // problem is how a service refuses: a document after RFC 9457.
@@ -71,8 +80,8 @@ func (r *remote) call(ctx context.Context, limit time.Duration, method, path str
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if token := os.Getenv(tokenVariable); token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
+	if r.token != "" {
+		request.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -93,12 +102,17 @@ func (r *remote) call(ctx context.Context, limit time.Duration, method, path str
 func refusal(status int, text []byte) error {
 	p := &problem{}
 	if err := json.Unmarshal(text, p); err != nil || p.Code == "" {
-		return fmt.Errorf("what answers there is no OpenPayment service: status %d (--url says where it is)", status)
+		return notOurs(fmt.Sprintf("status %d", status))
 	}
 	if p.Status == http.StatusUnauthorized {
 		return fmt.Errorf("%w: put the service's token into the environment as %s", p, tokenVariable)
 	}
 	return p
+}
+
+// notOurs is the error of an answer that the service does not give.
+func notOurs(why string) error {
+	return fmt.Errorf("what answers there is no OpenPayment service: %s (--url says where it is)", why)
 }
 
 // refusedAs tells whether err is the service's refusal with this code.

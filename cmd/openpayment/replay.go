@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 )
 
@@ -65,6 +66,14 @@ func (o *replayOptions) check() error {
 	}
 	if o.follow != "" && o.cancel != "" {
 		return usageError{errors.New("--follow and --cancel: one of them is expected")}
+	}
+	if named := o.follow + o.cancel; named != "" {
+		if id, err := uuid.Parse(named); err != nil || id.String() != named {
+			return usageError{fmt.Errorf("replay %q: an id is expected, such as 01890a5d-ac96-774b-bcce-b302099a8057", named)}
+		}
+		if o.swap || o.from != "start" {
+			return usageError{errors.New("--from and --swap are for a replay that is started: leave them out with --follow and --cancel")}
+		}
 	}
 	return o.remote.check()
 }
@@ -124,8 +133,8 @@ type replayDifference struct {
 }
 
 func readReplay(text []byte) (job replayJob, err error) {
-	if err := json.Unmarshal(text, &job); err != nil {
-		return job, fmt.Errorf("the service's answer cannot be understood: %w", err)
+	if err := json.Unmarshal(text, &job); err != nil || job.ID == "" {
+		return job, notOurs("its answer is no replay")
 	}
 	return job, nil
 }
@@ -141,7 +150,7 @@ func followReplay(c *cobra.Command, o replayOptions, id string) error {
 	for {
 		text, err := o.call(c.Context(), quick, http.MethodGet, replayPath(id), nil)
 		if err != nil && c.Context().Err() == nil {
-			return fmt.Errorf("%w; openpayment replay --follow %s shows what became of the replay", err, id)
+			return lostReplay(err, id, o.follow == "" || first >= 0)
 		}
 		if err == nil {
 			job, err := readReplay(text)
@@ -165,6 +174,15 @@ func followReplay(c *cobra.Command, o replayOptions, id string) error {
 			return interruptedReplay(c, o, id)
 		}
 	}
+}
+
+// lostReplay is err for a replay that can't be followed. Only one that was there,
+// and may be still, is worth another look.
+func lostReplay(err error, id string, there bool) error {
+	if _, gone := refusedAs(err, "replay-not-found"); gone || !there {
+		return err
+	}
+	return fmt.Errorf("%w; openpayment replay --follow %s shows what became of the replay", err, id)
 }
 
 // interruptedReplay cancels a replay that this command has started.

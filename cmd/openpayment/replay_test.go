@@ -124,7 +124,12 @@ func TestASecondReplayIsToldOfTheFirstWhichCanBeFollowedAndCancelled(t *testing.
 	if r := <-first.ended; r.code != exitFailed || !strings.Contains(r.stderr, "is cancelled") {
 		t.Errorf("%+v", r)
 	}
-	fail(t, exitFailed, "no replay with this id", "replay", "--follow", "x", "--url", url)
+	for _, flag := range []string{"--follow", "--cancel"} {
+		r := fail(t, exitFailed, "no replay with this id", "replay", flag, "01890a5d-ac96-774b-bcce-b302099a8057", "--url", url)
+		if strings.Contains(r.stderr, "--follow") {
+			t.Errorf("what is not there can't be followed: %s", r.stderr)
+		}
+	}
 }
 
 func TestAnInterruptCancelsTheReplay(t *testing.T) {
@@ -214,7 +219,8 @@ func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
 	for _, c := range []struct{ url, says string }{
 		{"http://127.0.0.1:1", "does it run? --url says where it is"},
 		{answering(t, 404, "text/html", "<html>"), "no OpenPayment service: status 404"},
-		{answering(t, 200, "text/html", "<html>"), "cannot be understood"},
+		{answering(t, 200, "text/html", "<html>"), "no OpenPayment service: its answer is no"},
+		{answering(t, 200, "application/json", "{}"), "no OpenPayment service: its answer is no"},
 		{locked.URL, tokenVariable},
 		{starting.URL, "the store has not been reached yet"},
 	} {
@@ -223,13 +229,18 @@ func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
 	}
 	t.Setenv(tokenVariable, "secret")
 	fail(t, exitFailed, "the store has not been reached yet", "replay", "--url", locked.URL)
-	for _, args := range []string{"replay --url 127.0.0.1:8080", "replay --url http://x/y", "replay --from begin", "replay --follow a --cancel b", "replay now",
+	for _, args := range []string{"replay --url 127.0.0.1:8080", "replay --url http://x/y", "replay --url http://x?y", "replay --url http://x#y", "replay --url http://me:pw@x",
+		"replay --from begin", "replay --follow a --cancel b", "replay --follow x", "replay --cancel 01890A5D-AC96-774B-BCCE-B302099A8057", "replay now",
+		"replay --swap --follow 01890a5d-ac96-774b-bcce-b302099a8057", "replay --from snapshot --cancel 01890a5d-ac96-774b-bcce-b302099a8057",
 		"snapshot create --url x", "snapshot", "snapshot tkae", "snapshot delete", "snapshot delete --all x", "snapshot list x"} {
 		if args == "snapshot" {
 			succeed(t, args)
 			continue
 		}
 		fail(t, exitUsage, "", strings.Fields(args)...)
+	}
+	if r := command(t, "replay", "--url", "http://me:pw@x"); strings.Contains(r.stderr, "pw") {
+		t.Errorf("the password is shown: %s", r.stderr)
 	}
 	for _, args := range [][]string{{"replay"}, {"snapshot", "create"}, {"snapshot", "list"}, {"snapshot", "verify"}, {"snapshot", "delete"}} {
 		if help := succeed(t, append(args, "--help")...); !strings.Contains(help, "Examples:") {

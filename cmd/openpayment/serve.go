@@ -40,6 +40,18 @@ type serveOptions struct {
 // by every user of a machine.
 const tokenVariable = envPrefix + "ADMIN_TOKEN"
 
+// adminToken is the token in the environment, empty for none. One that no header can
+// carry would lock everybody out.
+func adminToken() (string, error) {
+	token := os.Getenv(tokenVariable)
+	for _, c := range []byte(token) {
+		if c <= ' ' || c > '~' {
+			return "", usageError{fmt.Errorf("%s: printable ASCII characters without spaces are expected", tokenVariable)}
+		}
+	}
+	return token, nil
+}
+
 func serveCommand() *cobra.Command {
 	o := &serveOptions{}
 	c := &cobra.Command{
@@ -111,6 +123,9 @@ func (o *serveOptions) check(token string) error {
 	if token == "" && !o.insecure && !loopback(host) {
 		return usageError{fmt.Errorf("--listen %s: anybody there could read and write accounts; set %s, or give --insecure", o.listen, tokenVariable)}
 	}
+	if err := o.checkDurations(); err != nil {
+		return err
+	}
 	if o.poller.MinInterval > o.poller.MaxInterval {
 		return usageError{fmt.Errorf("--poll-min %s is more than --poll-max %s", o.poller.MinInterval, o.poller.MaxInterval)}
 	}
@@ -122,7 +137,27 @@ func (o *serveOptions) check(token string) error {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", flag, value)}
 		}
 	}
+	if o.writer.BatchEvents > eventstore.MaxBatchEvents || o.writer.BatchBytes > eventstore.MaxBatchBytes {
+		return usageError{fmt.Errorf("--batch-events %d, --batch-bytes %d: %d and %d at most are expected",
+			o.writer.BatchEvents, o.writer.BatchBytes, eventstore.MaxBatchEvents, eventstore.MaxBatchBytes)}
+	}
 	return o.snapshots.check()
+}
+
+// checkDurations refuses those that nothing can take.
+func (o *serveOptions) checkDurations() error {
+	for flag, value := range map[string]time.Duration{"request-timeout": o.requestTimeout, "catch-up-timeout": o.catchUpTimeout,
+		"body-timeout": o.bodyTimeout, "poll-min": o.poller.MinInterval, "poll-max": o.poller.MaxInterval, "head-check": o.poller.HeadCheck} {
+		if value <= 0 {
+			return usageError{fmt.Errorf("--%s %s: more than 0 is expected", flag, value)}
+		}
+	}
+	for flag, value := range map[string]time.Duration{"startup-timeout": o.startupTimeout, "shutdown-timeout": o.shutdownTimeout, "drain-delay": o.drainDelay} {
+		if value < 0 {
+			return usageError{fmt.Errorf("--%s %s: at least 0 is expected", flag, value)}
+		}
+	}
+	return nil
 }
 
 func loopback(host string) bool {
@@ -139,7 +174,10 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	token := os.Getenv(tokenVariable)
+	token, err := adminToken()
+	if err != nil {
+		return err
+	}
 	if err := o.check(token); err != nil {
 		return err
 	}

@@ -106,6 +106,14 @@ func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 		"a negative lag":            {[]string{"--max-lag", "-1"}, exitUsage, "--max-lag"},
 		"a negative skew":           {[]string{"--max-clock-skew", "-1s"}, exitUsage, "--max-clock-skew"},
 		"no batch at all":           {[]string{"--batch-events", "0"}, exitUsage, "--batch-events"},
+		"more than one append":      {[]string{"--batch-events", "1001"}, exitUsage, "1000 and 1048576 at most"},
+		"no time for a command":     {[]string{"--request-timeout", "0s"}, exitUsage, "--request-timeout"},
+		"a timeout in the past":     {[]string{"--startup-timeout", "-1s"}, exitUsage, "--startup-timeout"},
+		"a number that is none":     {[]string{"--max-lag", "few"}, exitUsage, `--max-lag "few": a whole number in its range is expected`},
+		"neither true nor false":    {[]string{"--migrate=perhaps"}, exitUsage, "true or false is expected"},
+		"a file of something else":  {[]string{"--listen", "127.0.0.1:0", "--store", "sqlite:" + folder}, exitFailed, "openpayment doctor"},
+		"help on nothing":           {[]string{"help", "sevre"}, exitUsage, "openpayment --help"},
+		"help on nothing in log":    {[]string{"help", "log", "verfy"}, exitUsage, "openpayment log --help"},
 		"no snapshot kept":          {[]string{"--snapshot-keep", "0"}, exitUsage, "--snapshot-keep"},
 		"less than no events":       {[]string{"--snapshot-events", "-1"}, exitUsage, "--snapshot-events"},
 		"no time to speak of":       {[]string{"--snapshot-interval", "1ns"}, exitUsage, "--snapshot-interval"},
@@ -126,7 +134,7 @@ func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 }
 
 func TestHelpAndVersionSucceed(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"--version"}, {"help"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"--version"}, {"help"}, {"help", "log", "verify"}} {
 		if code, stdout, stderr := program(args...); code != exitOK || stdout == "" {
 			t.Errorf("%v: exit code %d\n%s", args, code, stderr)
 		}

@@ -71,8 +71,8 @@ OPENPAYMENT_ADMIN_TOKEN holds the service's token, if it has one.`,
 			return err
 		}
 		var m snapshotReport
-		if err := json.Unmarshal(text, &m); err != nil {
-			return fmt.Errorf("the service's answer cannot be understood: %w", err)
+		if err := json.Unmarshal(text, &m); err != nil || m.ID == "" {
+			return notOurs("its answer is no snapshot")
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "snapshot %s taken at event %d: %d accounts, %d bytes in %d chunks\ndigest of the state: %s\n",
 			m.ID, m.Position, m.Accounts, m.Bytes, m.Chunks, m.Digest)

@@ -91,6 +91,9 @@ const (
 	reopenMax = 5 * time.Second
 )
 
+// whatToDo ends the error of a store that can't be opened.
+const whatToDo = "openpayment doctor on the same --store says what to do"
+
 // patience is how long to go on trying to reach a store, and whom to tell.
 type patience struct {
 	limit   time.Duration
@@ -111,10 +114,10 @@ func (p patience) try(ctx context.Context, store string, do func() error) error 
 			return ctx.Err()
 		}
 		if eventstore.KindOf(err) != eventstore.KindUnavailable {
-			return fmt.Errorf("store %s: %w", store, err)
+			return fmt.Errorf("store %s: %w (%s)", store, err, whatToDo)
 		}
 		if time.Until(deadline) < wait {
-			return fmt.Errorf("store %s could not be reached for %s (--startup-timeout): %w", store, p.limit, err)
+			return fmt.Errorf("store %s could not be reached for %s (--startup-timeout): %w (%s)", store, p.limit, err, whatToDo)
 		}
 		p.waiting(err)
 		p.log.WithFields(logrus.Fields{"store": store, "retryIn": wait.String(), "error": err}).

@@ -26,7 +26,7 @@ func prepareFile(ctx context.Context, conn *sql.Conn, migrate bool) error {
 	}
 	if len(missing) > 0 && !migrate {
 		return eventstore.NewError("migrate", eventstore.KindInvalid, fmt.Errorf(
-			"its schema lacks %s; open it once with migrations allowed, or apply these files of schema/sqlite, in this order, with the sqlite3 shell: %s",
+			"its schema lacks %s; start openpayment serve on it once, without --migrate=false, or apply these files of schema/sqlite, in this order, with the sqlite3 shell: %s",
 			names(missing), files(missing)))
 	}
 	if err := useWAL(ctx, conn); err != nil {

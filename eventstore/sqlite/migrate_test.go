@@ -26,12 +26,12 @@ func TestEveryVersionIsAppliedOnce(t *testing.T) {
 
 func TestWithoutMigrationsAFileThatLacksVersionsIsRefusedAndLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.db")
-	refused(t, Config{Path: path}, eventstore.KindInvalid, "no such file", "migrations allowed")
+	refused(t, Config{Path: path}, eventstore.KindInvalid, "no such file", "--migrate=false")
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("it was made: %v", err)
 	}
 	writeFile(t, path, "") // an empty file is an empty database
-	refused(t, Config{Path: path}, eventstore.KindInvalid, "version 1 (events), version 2 (cursors), version 3 (snapshots)", "migrations allowed", "0001_events.sql, 0002_cursors.sql, 0003_snapshots.sql")
+	refused(t, Config{Path: path}, eventstore.KindInvalid, "version 1 (events), version 2 (cursors), version 3 (snapshots)", "--migrate=false", "0001_events.sql, 0002_cursors.sql, 0003_snapshots.sql")
 
 	shell(t, path, versions(t)[0].Script) // by hand
 	refused(t, Config{Path: path}, eventstore.KindInvalid, "lacks version 2 (cursors), version 3 (snapshots)", "0002_cursors.sql, 0003_snapshots.sql")

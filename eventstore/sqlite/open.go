@@ -129,7 +129,7 @@ func locate(cfg Config) (string, error) {
 	case err == nil && !info.Mode().IsRegular():
 		return "", errors.New("this is not a file")
 	case errors.Is(err, os.ErrNotExist) && !cfg.Migrate:
-		return "", errors.New("there is no such file, and it may not be created: open it with migrations allowed")
+		return "", errors.New("there is no such file; openpayment serve creates it, unless with --migrate=false")
 	}
 	return path, nil
 }

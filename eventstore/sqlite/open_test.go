@@ -15,7 +15,7 @@ import (
 	"openpayment/eventstore/eventstoretest"
 )
 
-// mustOpen opens path with migrations allowed.
+// mustOpen opens path, and creates what is missing.
 func mustOpen(t testing.TB, path string) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), Config{Path: path, Migrate: true})
