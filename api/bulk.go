@@ -32,7 +32,6 @@ func carryOutBulk(c *call) error {
 			return err
 		}
 		if found {
-			c.applied()
 			return c.answerAll(outs, options)
 		}
 	}
@@ -42,11 +41,9 @@ func carryOutBulk(c *call) error {
 	}
 	if !b.atomic {
 		results := c.service.ExecuteEach(c.r.Context(), c.requests(b), options)
-		c.applied()
 		return c.answerEach(results, options)
 	}
 	outs, err := c.service.ExecuteAll(c.r.Context(), mapped(b.orders, func(o order) account.Command { return o.command }), options)
-	c.applied()
 	if err != nil {
 		return err
 	}
@@ -138,7 +135,9 @@ func (c *call) bulkHeader(last eventstore.Position, o journal.Options) {
 	case o.DryRun:
 		header.Set("Dry-Run", "true")
 	case last > 0:
-		header.Set("Event-Position", strconv.FormatInt(int64(last), 10))
+		position := strconv.FormatInt(int64(last), 10)
+		header.Set("Event-Position", position)
+		header.Set("Applied-Position", position) // as in answer
 	}
 }
 
