@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,6 +100,15 @@ func (s overtaken) Execute(ctx context.Context, c account.Command, o journal.Opt
 	return out, err
 }
 
+func (s overtaken) ExecuteAll(ctx context.Context, all []account.Command, o journal.Options) ([]journal.Outcome, error) {
+	outs, err := s.Service.ExecuteAll(ctx, all, o)
+	_, failed := s.Execute(ctx, account.Close{Account: "1"}, journal.Options{}) // which is refused, and overtaken
+	if _, refused := errors.AsType[*account.Refusal](failed); !refused {
+		return outs, failed
+	}
+	return outs, err
+}
+
 func TestAnAnswerToACommandDoesNotClaimToHoldWhatCameBehindIt(t *testing.T) {
 	r := newRig(t)
 	last := 123455
@@ -108,4 +118,6 @@ func TestAnAnswerToACommandDoesNotClaimToHoldWhatCameBehindIt(t *testing.T) {
 	r.do("POST", "/v1/accounts", `{"accountNumber":"777777","sortCode":"10-20-30"}`, key).is(201, "").has("Event-Position: 2", "Applied-Position: 2")
 	r.do("POST", "/v1/accounts", `{"accountNumber":"777777","sortCode":"10-20-30"}`, key).is(201, "").has("Event-Position: 2", "Applied-Position: 2", "Idempotency-Replayed: true")
 	r.do("DELETE", "/v1/accounts/777777?dryRun=true", "").is(204, "").has("Applied-Position: 3")
+	r.bulk(true, []string{`{"kind":"close","account":"123460"}`}).is(404, "account-not-found").has("Applied-Position: 4")
+	r.bulk(true, []string{`{"kind":"close","account":"777777"}`, `{"kind":"close","account":"123456"}`}).is(201, "").has("Event-Position: 7", "Applied-Position: 7")
 }

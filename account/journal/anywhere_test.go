@@ -106,7 +106,7 @@ func (w *wanderer) snapshot(*rapid.T) {
 	}
 	store := memory.New().Open()
 	from := append([]*reducer{w.whole}, w.restored...)[rapid.IntRange(0, len(w.restored)).Draw(w.t, "of")]
-	m, err := newSnapshotter(SnapshotConfig{Store: store}, from, nil).take(context.Background(), false)
+	m, err := newSnapshotter(SnapshotConfig{Store: store}, from, notLost, nil).take(context.Background(), false)
 	if err != nil {
 		w.t.Fatal(err)
 	}

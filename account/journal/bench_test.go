@@ -42,7 +42,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	s := bigState()
 	store := memory.New().Open()
 	tail := eventstore.Tail{Head: eventstore.Head{Position: eventstore.Position(s.Position())}}
-	taker := newSnapshotter(SnapshotConfig{Store: store}, newReducer(s, tail), nil)
+	taker := newSnapshotter(SnapshotConfig{Store: store}, newReducer(s, tail), notLost, nil)
 	var m eventstore.Manifest
 	b.Run("take", func(b *testing.B) {
 		var longest time.Duration

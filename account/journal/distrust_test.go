@@ -42,6 +42,29 @@ func TestALogThatWentBackwardsIsNotServedAnyMore(t *testing.T) {
 	wantKind(t, err, eventstore.KindClosed)
 }
 
+func TestOfALogThatWentBackwardsNoSnapshotIsTaken(t *testing.T) {
+	store, snapshots := eventstoretest.NewSwitchable(memory.New().Open()), memory.New()
+	s, err := journal.Start(t.Context(), store, withSnapshots(snapshots, &notes{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close(context.Background()) }()
+	if _, err := s.Execute(t.Context(), open("12345678"), journal.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	store.Switch(memory.New().Open())
+	wantKind(t, s.CatchUp(t.Context()), eventstore.KindRegressed)
+	_, err = s.TakeSnapshot(t.Context())
+	for _, err := range []error{err, s.RetakeSnapshot(t.Context())} {
+		if !eventstore.IsKind(err, eventstore.KindRegressed) {
+			t.Errorf("%v", err)
+		}
+	}
+	if all := manifests(t, snapshots); len(all) > 0 {
+		t.Errorf("taken, of what the log does not hold: %+v", all)
+	}
+}
+
 func TestAHeadThatIsNotTheLastEventsIsNotServed(t *testing.T) {
 	log := newLog(t)
 	seed := launch(t, log, journal.Config{})

@@ -119,7 +119,7 @@ func (s *Service) begin(ctx context.Context, cfg Config, lost error, from events
 		cfg.Snapshots.Observer.Rebuilding(from)
 	}
 	if cfg.Snapshots.Store != nil {
-		s.snapshots = newSnapshotter(cfg.Snapshots, s.reducer, manifests)
+		s.snapshots = newSnapshotter(cfg.Snapshots, s.reducer, s.regressed, manifests)
 	}
 	s.watching.Go(func() {
 		s.watch(ctx, cfg.Progress)
@@ -242,10 +242,8 @@ func (s *Service) starting() error {
 // Otherwise it says why not. Unlike [Service.Ready] it stays nil when the store
 // can't be reached: what is known is still true.
 func (s *Service) Serving() error {
-	for _, err := range []error{s.poller.Health(), s.writer.Err()} {
-		if eventstore.IsKind(err, eventstore.KindRegressed) {
-			return err
-		}
+	if err := s.regressed(); err != nil {
+		return err
 	}
 	if s.caughtUp.Load() {
 		return nil
@@ -254,6 +252,17 @@ func (s *Service) Serving() error {
 		return err
 	}
 	return s.starting()
+}
+
+// regressed is an error if the log has gone back behind the state, as far as that
+// is known.
+func (s *Service) regressed() error {
+	for _, err := range []error{s.poller.Health(), s.writer.Err()} {
+		if eventstore.IsKind(err, eventstore.KindRegressed) {
+			return err
+		}
+	}
+	return nil
 }
 
 // obstacle is what keeps events that are in the log from this node's state: a
@@ -270,7 +279,8 @@ func (s *Service) obstacle() error {
 
 // TakeSnapshot takes a snapshot of the state as it stands; one at a time, so that it
 // may have to wait. Errors: those of [eventstore.SnapshotStore]; KindUnavailable
-// when ctx ends or there is no store for snapshots.
+// when ctx ends or there is no store for snapshots; KindRegressed among the causes
+// when the log does not hold what the state is made of any more.
 func (s *Service) TakeSnapshot(ctx context.Context) (eventstore.Manifest, error) {
 	if s.snapshots == nil {
 		return eventstore.Manifest{}, errNoSnapshots

@@ -126,12 +126,14 @@ func FuzzAChunkIsReadOrRefused(f *testing.F) {
 	})
 }
 
+func notLost() error { return nil }
+
 // store saves a state as a snapshot, and gives what is loaded of it.
 func storeAndLoad(t *testing.T, s *account.State) (eventstore.Manifest, *account.State) {
 	t.Helper()
 	store := memory.New().Open()
 	r := newReducer(s, eventstore.Tail{Head: eventstore.Head{Position: eventstore.Position(s.Position())}})
-	m, err := newSnapshotter(SnapshotConfig{Store: store}, r, nil).take(context.Background(), false)
+	m, err := newSnapshotter(SnapshotConfig{Store: store}, r, notLost, nil).take(context.Background(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

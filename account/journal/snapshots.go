@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,7 @@ type SnapshotObserver struct {
 type snapshotter struct {
 	cfg     SnapshotConfig
 	reducer *reducer
+	lost    func() error  // an error if the log has lost what the state is made of
 	turn    chan struct{} // one slot: held while one is taken
 	works   works
 
@@ -63,11 +65,11 @@ type snapshotter struct {
 }
 
 // newSnapshotter knows the snapshots there are.
-func newSnapshotter(cfg SnapshotConfig, r *reducer, all []eventstore.Manifest) *snapshotter {
+func newSnapshotter(cfg SnapshotConfig, r *reducer, lost func() error, all []eventstore.Manifest) *snapshotter {
 	if cfg.Keep < 1 {
 		cfg.Keep = 3
 	}
-	s := &snapshotter{cfg: cfg, reducer: r, turn: make(chan struct{}, 1)}
+	s := &snapshotter{cfg: cfg, reducer: r, lost: lost, turn: make(chan struct{}, 1)}
 	s.cleaning, s.giveUp = context.WithCancel(context.Background())
 	s.know(all)
 	return s
@@ -83,13 +85,11 @@ func (s *snapshotter) list(ctx context.Context) ([]eventstore.Manifest, error) {
 }
 
 func (s *snapshotter) know(all []eventstore.Manifest) {
-	s.newest.Store(nil)
-	for _, m := range all {
-		if m.Verify() == nil && usable(m) == nil {
-			s.newest.Store(&m)
-			return
-		}
+	var newest *eventstore.Manifest
+	if i := slices.IndexFunc(all, func(m eventstore.Manifest) bool { return m.Verify() == nil && usable(m) == nil }); i >= 0 {
+		newest = &all[i]
 	}
+	s.newest.Store(newest) // at once: others look meanwhile
 }
 
 // reached is the position of the newest snapshot known.
@@ -111,6 +111,10 @@ func (s *snapshotter) take(ctx context.Context, polite bool) (eventstore.Manifes
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return eventstore.Manifest{}, eventstore.NewError("take snapshot", eventstore.KindUnavailable, ctx.Err())
+	}
+	// A snapshot of what the log has lost would keep every node from starting.
+	if err := s.lost(); err != nil {
+		return eventstore.Manifest{}, err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -255,6 +259,9 @@ func (s *snapshotter) run(ctx context.Context, wait func(context.Context, events
 			return
 		case errors.Is(err, errTaken):
 			pause.For(ctx, lookAgain)
+		case eventstore.IsKind(err, eventstore.KindRegressed): // for good
+			s.failed(0, err)
+			return
 		case err != nil:
 			s.failed(retry, err)
 			pause.For(ctx, retry)
