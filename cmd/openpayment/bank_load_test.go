@@ -36,12 +36,12 @@ type order struct {
 	accepted *answer // the first answer that says yes
 	position int64   // of that
 	firsts   int     // answers that say yes, and not that they are a repetition
-	refusals []denial
+	refusals []rejection
 	lost     int // requests of which nobody knows what became
 }
 
-// denial is an answer that says no.
-type denial struct {
+// rejection is an answer that says no.
+type rejection struct {
 	code  string
 	after int64 // the newest position that a client knew when the request was sent
 	came  int64 // by the bank's clock
@@ -55,21 +55,21 @@ func (b *bank) openAccounts(c int) {
 		number := aNumber(i)
 		b.give(&order{key: "open " + number, event: "account.opened", from: -1, to: i, path: "/v1/accounts",
 			body: `{"accountNumber":"` + number + `","sortCode":"10-20-30"}`}, rng.IntN(len(b.nodes)))
-		b.give(deposit("first deposit "+number, i, bankAmount), rng.IntN(len(b.nodes)))
+		b.give(depositOrder("first deposit "+number, i, bankAmount), rng.IntN(len(b.nodes)))
 	}
 }
 
-func deposit(key string, to int, amount int64) *order {
+func depositOrder(key string, to int, amount int64) *order {
 	return &order{key: key, event: "funds.deposited", from: -1, to: to, amount: amount, path: "/v1/accounts/" + aNumber(to) + "/deposits",
 		body: fmt.Sprintf(`{"amount":%d,"currency":"GBP","reference":%q}`, amount, key)}
 }
 
-func withdrawal(key string, from int, amount int64) *order {
+func withdrawalOrder(key string, from int, amount int64) *order {
 	return &order{key: key, event: "funds.withdrawn", from: from, to: -1, amount: amount, path: "/v1/accounts/" + aNumber(from) + "/withdrawals",
 		body: fmt.Sprintf(`{"amount":%d,"currency":"GBP","reference":%q}`, amount, key)}
 }
 
-func moneyTransfer(key string, from, to int, amount int64) *order {
+func transferOrder(key string, from, to int, amount int64) *order {
 	return &order{key: key, event: "funds.transferred", from: from, to: to, amount: amount, path: "/v1/transfers",
 		body: fmt.Sprintf(`{"from":"%s","to":"%s","amount":%d,"currency":"GBP","reference":%q}`, aNumber(from), aNumber(to), amount, key)}
 }
@@ -119,15 +119,15 @@ func (b *bank) next(rng *rand.Rand, node int, key string) *order {
 	}
 	switch n := rng.IntN(100); {
 	case n < 10:
-		return deposit(key, to, amount)
+		return depositOrder(key, to, amount)
 	case n < 20:
-		return withdrawal(key, from, amount)
+		return withdrawalOrder(key, from, amount)
 	case n < 35:
-		o := moneyTransfer(key, from, to, amount)
+		o := transferOrder(key, from, to, amount)
 		o.version = b.version(node, from)
 		return o
 	default:
-		return moneyTransfer(key, from, to, amount)
+		return transferOrder(key, from, to, amount)
 	}
 }
 
@@ -203,7 +203,7 @@ func (b *bank) note(o *order, a answer, err error, after, came int64) bool {
 		b.accept(o, a)
 	default:
 		code, _ := a.get(b.t, "code").(string)
-		o.refusals = append(o.refusals, denial{code, after, came})
+		o.refusals = append(o.refusals, rejection{code, after, came})
 	}
 	if !o.answered {
 		o.answered = true
