@@ -84,7 +84,7 @@ func TestTheServiceWaitsForAStoreThatComesLater(t *testing.T) {
 	}
 	cassandra := cassandratest.StartNode(t)
 	cassandra.Stop()
-	p := launch(t, "--store", "cassandra://"+cassandra.Host()+"/later?connect-timeout=1s")
+	p := launch(t, "--store", "cassandra://"+cassandra.Host()+"/later?connect-timeout=1s", "--startup-timeout", "5m") // a busy machine takes its time
 	p.eventually("it says that it waits", func() bool { return strings.Contains(p.log(), "cannot be reached yet") })
 	if status, _ := p.try("GET", "/livez", ""); status != http.StatusOK {
 		t.Errorf("livez %d while waiting, want 200", status)
