@@ -39,8 +39,10 @@ func TestAnEventOfANewerVersionStopsTheServiceLoudly(t *testing.T) {
 			ev.Type, ev.Subject, ev.Data = "account.frozen", "accounts/"+aNumber(1), `{"accountNumber":"`+aNumber(1)+`"}`
 		})
 		for _, p := range []*process{p, launch(t, "--store", store)} { // the one that runs, and one that starts
-			p.eventually("it has stopped", func() bool {
-				return len(p.logged("halted for good: this node takes no more commands; see the error, then restart")) > 0
+			p.eventually("it has stopped, and says so", func() bool {
+				a, err := p.do("GET", "/readyz", "")
+				return err == nil && strings.Contains(string(a.body), "halted at event") &&
+					len(p.logged("halted for good: this node takes no more commands; see the error, then restart")) > 0
 			})
 			ready := p.must(http.StatusServiceUnavailable, "GET", "/readyz", "")
 			command := p.must(http.StatusServiceUnavailable, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
