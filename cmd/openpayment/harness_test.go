@@ -66,6 +66,8 @@ func start(t testing.TB, args ...string) *process {
 	t.Helper()
 	p := launch(t, args...)
 	p.waitReady()
+	// What it has said up to then takes a moment to get here.
+	p.eventually("it says that it is ready", func() bool { return strings.Contains(p.log(), "state rebuilt from the log: ready") })
 	return p
 }
 
@@ -135,8 +137,6 @@ func (p *process) waitReady() {
 		status, _ := p.try("GET", "/readyz", "")
 		return status == http.StatusOK
 	})
-	// What it has said up to then takes a moment to get here.
-	p.eventually("it says that it is ready", func() bool { return strings.Contains(p.log(), "state rebuilt from the log: ready") })
 }
 
 // eventually polls a condition of another process, which has no other way of
