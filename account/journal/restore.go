@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -57,7 +56,7 @@ func restore(ctx context.Context, log *eventstore.Log, head eventstore.Head, all
 }
 
 func restoreFrom(ctx context.Context, log *eventstore.Log, m eventstore.Manifest, from eventstore.SnapshotStore) (*account.State, error) {
-	if err := errors.Join(m.Verify(), usable(m)); err != nil {
+	if err := UsableSnapshot(m); err != nil {
 		return nil, err
 	}
 	if err := belongs(ctx, log, m); err != nil {

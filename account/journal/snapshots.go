@@ -86,7 +86,7 @@ func (s *snapshotter) list(ctx context.Context) ([]eventstore.Manifest, error) {
 
 func (s *snapshotter) know(all []eventstore.Manifest) {
 	var newest *eventstore.Manifest
-	if i := slices.IndexFunc(all, func(m eventstore.Manifest) bool { return m.Verify() == nil && usable(m) == nil }); i >= 0 {
+	if i := slices.IndexFunc(all, func(m eventstore.Manifest) bool { return UsableSnapshot(m) == nil }); i >= 0 {
 		newest = &all[i]
 	}
 	s.newest.Store(newest) // at once: others look meanwhile
@@ -202,7 +202,7 @@ func (s *snapshotter) tidy(ctx context.Context) {
 	}
 	good := 0
 	for _, m := range all {
-		if m.Verify() == nil && usable(m) == nil {
+		if UsableSnapshot(m) == nil {
 			good++
 		}
 		if good > s.cfg.Keep {
