@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"openpayment/account/journal"
 	"openpayment/eventstore"
@@ -32,7 +31,7 @@ func listEvents(c *call) error {
 		return err
 	}
 	head := max(c.service.Status().Head, applied)
-	if next < head || wantsCloudEvents(c.r.Header) { // a bare list has no nextAfter
+	if next < head || c.wantsCloudEvents() { // a bare list has no nextAfter
 		c.linkNext("after", strconv.FormatInt(int64(next), 10))
 	}
 	return c.replyEvents(events, logPage{
@@ -43,9 +42,9 @@ func listEvents(c *call) error {
 // scan gives the wanted events behind a position, and the position to go on
 // from.
 func (c *call) scan(after, applied eventstore.Position, limit int) ([]eventstore.Event, eventstore.Position, error) {
-	wantedType, wantedSubject := c.params["type"], c.params["subject"]
+	filter := c.params.events()
 	chunk := limit
-	if wantedType != "" || wantedSubject != "" {
+	if filter != (journal.Filter{}) {
 		chunk = maxLimit
 	}
 	var found []eventstore.Event
@@ -56,7 +55,7 @@ func (c *call) scan(after, applied eventstore.Position, limit int) ([]eventstore
 		}
 		for _, ev := range events {
 			after = ev.Seq
-			if (wantedType == "" || ev.Type == wantedType) && (wantedSubject == "" || journal.About(ev, wantedSubject)) {
+			if filter.Matches(&ev) {
 				if found = append(found, ev); len(found) == limit {
 					return found, after, nil
 				}
@@ -126,7 +125,7 @@ func listHistory(c *call) error {
 // Link says how to go on.
 func (c *call) replyEvents(events []eventstore.Event, body any) error {
 	c.w.Header().Set("Vary", "Accept")
-	if !wantsCloudEvents(c.r.Header) {
+	if !c.wantsCloudEvents() {
 		return c.reply(http.StatusOK, mediaJSON, body)
 	}
 	source := "/logs/" + url.PathEscape(c.h.cfg.LogName)
@@ -147,34 +146,6 @@ func (c *call) linkNext(name, value string) {
 	c.w.Header().Set("Link", "<"+c.r.URL.EscapedPath()+"?"+query.Encode()+`>; rel="next"`)
 }
 
-// wantsCloudEvents tells whether the client names CloudEvents, and JSON not
-// before it.
-func wantsCloudEvents(header http.Header) bool {
-	best, chosen := 0.0, mediaJSON
-	for _, rng := range strings.Split(strings.Join(header.Values("Accept"), ","), ",") {
-		media, attributes, _ := strings.Cut(rng, ";")
-		media = strings.ToLower(strings.TrimSpace(media))
-		if media != mediaJSON && media != mediaCloudEvents {
-			continue
-		}
-		if q := quality(attributes); q > best {
-			best, chosen = q, media
-		}
-	}
-	return chosen == mediaCloudEvents
-}
-
-// quality is the weight of a media range, 1 if none is given.
-func quality(attributes string) float64 {
-	for _, attribute := range strings.Split(attributes, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
-		if strings.EqualFold(name, "q") {
-			q, err := strconv.ParseFloat(value, 64)
-			if err != nil || q > 1 {
-				return 0
-			}
-			return q
-		}
-	}
-	return 1
+func (c *call) wantsCloudEvents() bool {
+	return preferred(c.r.Header, mediaJSON, mediaCloudEvents) == mediaCloudEvents
 }

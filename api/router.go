@@ -24,6 +24,7 @@ type operation struct {
 	media  string        // of the body it takes; empty: none
 	params []string      // the query parameters it knows
 	limit  time.Duration // how long it may take; 0: as every request
+	stream bool          // it goes on until the client leaves
 }
 
 // need is what an operation asks of the service.
@@ -71,6 +72,9 @@ func resources() []resource {
 		}},
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+		}},
+		{"/v1/events/stream", map[string]operation{ // before the events, of which none has this number
+			"GET": {does: "stream events", handle: streamEvents, params: []string{"after", "type", "subject"}, stream: true},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", handle: getEvent},
