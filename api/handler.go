@@ -9,6 +9,8 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
+
+	"openpayment/api/access"
 )
 
 // Config says what a [Handler] serves, and how. Zero fields take their defaults.
@@ -17,9 +19,10 @@ type Config struct {
 	Service Service
 	// Log takes one line for each request and each failure. Default: nowhere.
 	Log *logrus.Logger
-	// Token, if not empty, is what every request but those for /livez and /readyz
-	// must bring along: Authorization: Bearer TOKEN.
-	Token string
+	// Guard, if not nil, knows the tokens of which every request but those for /livez
+	// and /readyz must bring one along: Authorization: Bearer TOKEN. Without a guard
+	// everybody may do everything.
+	Guard *access.Guard
 	// Version, Store and LogName are shown to operators, and LogName to readers of
 	// CloudEvents too. Store must not hold credentials.
 	Version, Store, LogName string
@@ -61,7 +64,6 @@ func orDefault(value, fallback time.Duration) time.Duration {
 type Handler struct {
 	cfg    Config
 	router *mux.Router
-	token  digest // of cfg.Token
 
 	streams  *streams
 	service  atomic.Pointer[Service] // nil until there is one
@@ -73,7 +75,7 @@ var _ http.Handler = (*Handler)(nil)
 
 // New makes the handler for everything the service answers over HTTP.
 func New(cfg Config) *Handler {
-	h := &Handler{cfg: cfg.withDefaults(), token: digestOf(cfg.Token), streams: newStreams(cfg.Streams)}
+	h := &Handler{cfg: cfg.withDefaults(), streams: newStreams(cfg.Streams)}
 	h.router = newRouter(h)
 	h.Waiting(errors.New("the store has not been reached yet"))
 	if cfg.Service != nil {

@@ -97,7 +97,7 @@ func (h *Handler) limitTime(c *call, op operation) (done func()) {
 
 func (h *Handler) prepare(c *call, op operation) error {
 	if op.needs != needsNothing {
-		if err := h.authorize(c.r); err != nil {
+		if err := c.authorize(op.scope); err != nil {
 			return err
 		}
 	}
