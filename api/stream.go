@@ -149,7 +149,7 @@ var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, streamBuffe
 // take adds an event to what is to be written, and tells whether there is room for
 // another.
 func (s *stream) take(ev eventstore.Event) bool {
-	f, err := s.all.frames.of(ev)
+	f, err := s.all.frames.of(&ev)
 	if err != nil {
 		s.failed = err
 		return false
