@@ -44,12 +44,12 @@ var alone = part{1, 1}
 
 func (p part) String() string { return strconv.Itoa(p.at) + "/" + strconv.Itoa(p.of) }
 
-// partOf reads an event's place. Events of other services, decoded as nil, are
-// alone whatever their meta says: it is theirs. What Atomic can't have written is
-// an error.
+// partOf reads an event's place. What Atomic can't have written is an error; but an
+// event of another service, decoded as nil, is alone then: who put it into the log by
+// another way than this service's may have meant anything.
 func partOf(ev eventstore.Event, decoded account.Event) (part, error) {
 	text, marked := ev.Meta[metaAtomic]
-	if !marked || decoded == nil {
+	if !marked {
 		return alone, nil
 	}
 	at, of, _ := strings.Cut(text, "/")
@@ -57,6 +57,9 @@ func partOf(ev eventstore.Event, decoded account.Event) (part, error) {
 	p.at, _ = strconv.Atoi(at) // 0 for what is no number
 	p.of, _ = strconv.Atoi(of)
 	if p.String() != text || p.at < 1 || p.at > p.of || p.of < 2 || p.of > eventstore.MaxBatchEvents {
+		if decoded == nil {
+			return alone, nil
+		}
 		return part{}, fmt.Errorf("%q in meta %s is no place in a command of 2 to %d events", text, metaAtomic, eventstore.MaxBatchEvents)
 	}
 	return p, nil
@@ -122,6 +125,10 @@ func (g *group) check(state *account.State) error {
 	}
 	draft := account.NewDraft(state)
 	for _, m := range g.members {
+		if m.decoded == nil {
+			draft.Pass(m.ev.Subject, stamp(m.ev))
+			continue
+		}
 		if err := draft.Apply(m.decoded, stamp(m.ev)); err != nil {
 			return errors.Join(fmt.Errorf("part of a command of %d events, at event %d", g.size, m.ev.Seq), err)
 		}

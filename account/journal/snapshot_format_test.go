@@ -206,7 +206,7 @@ func TestKeysOfManyChunksAreLoadedAsTheyWere(t *testing.T) {
 	const keys = 5000
 	for i := range keys {
 		text := fmt.Sprintf("%0*d", 1+i%account.MaxKeyChars, i)
-		if err := s.Pass(nextStamp(s, text[len(text)-min(len(text), account.MaxKeyChars):])); err != nil {
+		if err := s.Pass("customers/1", nextStamp(s, text[len(text)-min(len(text), account.MaxKeyChars):])); err != nil {
 			t.Fatal(err)
 		}
 	}
