@@ -18,6 +18,9 @@ import (
 // The log holds all events of a command or none. This makes the state do so too:
 // whoever applies such events waits for the last, and applies all at once, so that
 // nothing is ever decided on half of a command, and no snapshot holds one.
+//
+// Events of other services that were appended together are marked for their readers,
+// but applied one by one: nothing hangs on them together.
 const metaAtomic = "atomic"
 
 // Atomic marks the proposals of one command as belonging together. It changes
@@ -44,10 +47,18 @@ var alone = part{1, 1}
 
 func (p part) String() string { return strconv.Itoa(p.at) + "/" + strconv.Itoa(p.of) }
 
-// partOf reads an event's place. What Atomic can't have written is an error; but an
-// event of another service, decoded as nil, is alone then: who put it into the log by
-// another way than this service's may have meant anything.
+// partOf is the place of an event to whoever applies it. Events of other services,
+// decoded as nil, are alone whatever their meta says: a program that put them into the
+// log by another way than this one's may have meant anything.
 func partOf(ev eventstore.Event, decoded account.Event) (part, error) {
+	if decoded == nil {
+		return alone, nil
+	}
+	return placeOf(ev)
+}
+
+// placeOf reads an event's place. What Atomic can't have written is an error.
+func placeOf(ev eventstore.Event) (part, error) {
 	text, marked := ev.Meta[metaAtomic]
 	if !marked {
 		return alone, nil
@@ -57,9 +68,6 @@ func partOf(ev eventstore.Event, decoded account.Event) (part, error) {
 	p.at, _ = strconv.Atoi(at) // 0 for what is no number
 	p.of, _ = strconv.Atoi(of)
 	if p.String() != text || p.at < 1 || p.at > p.of || p.of < 2 || p.of > eventstore.MaxBatchEvents {
-		if decoded == nil {
-			return alone, nil
-		}
 		return part{}, fmt.Errorf("%q in meta %s is no place in a command of 2 to %d events", text, metaAtomic, eventstore.MaxBatchEvents)
 	}
 	return p, nil
@@ -125,10 +133,6 @@ func (g *group) check(state *account.State) error {
 	}
 	draft := account.NewDraft(state)
 	for _, m := range g.members {
-		if m.decoded == nil {
-			draft.Pass(m.ev.Subject, stamp(m.ev))
-			continue
-		}
 		if err := draft.Apply(m.decoded, stamp(m.ev)); err != nil {
 			return errors.Join(fmt.Errorf("part of a command of %d events, at event %d", g.size, m.ev.Seq), err)
 		}
