@@ -55,6 +55,7 @@
 //	422  same-account           of a transfer
 //	422  currency-mismatch
 //	422  insufficient-funds
+//	422  type-reserved          of an event to append, if that is all that is wrong
 //	422  amount-out-of-range    the balance would be; an amount that is none is invalid
 //	500  internal               a defect; the log has the rest under the request id
 //	503  not-caught-up          the node has not applied what is needed
