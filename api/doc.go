@@ -28,6 +28,10 @@
 // command has a result of its own, and the answer is 200 whatever these are; only the
 // faults of the body's shape are told for all.
 //
+// Events of other services are appended all or none, on condition of a subject's version
+// if one is named (docs/appending.md). What came as a CloudEvent goes out as that
+// CloudEvent.
+//
 // A handler keeps nothing between two requests, and starts no goroutines.
 //
 // # Codes

@@ -30,7 +30,7 @@ func TestWhatIsStoredOfAnAppendIsAsEver(t *testing.T) {
 		body    string
 		headers []string
 	}{
-		"own-form": {appendBody("customers/1", 0, `{"type":"customer.renamed","subject":"customers/1","data":{ "name":"\u00e9 <&> ` + "\u2028" + `", "n":[1.0, 1E+2, -0] }}`, renamed("accounts/12345678")),
+		"own-form": {appendBody("customers/1", 0, `{"type":"customer.renamed","subject":"customers/1","data":{ "name":"\u00e9 <&> `+"\u2028"+`", "n":[1.0, 1E+2, -0] }}`, renamed("accounts/12345678")),
 			[]string{"Idempotency-Key: k", trace}},
 		"cloudevent": {cloudEventOf(wholeCloudEvent), []string{"Content-Type: " + oneCloudEvent}},
 		"cloudevents": {"[" + cloudEventOf("") + "," + cloudEventOf(`"time":"2026-01-02T03:04:05Z","sequence":"9","ext":"a/b"`) + "]",
