@@ -83,12 +83,11 @@ func (f *form) cloudEvent() eventstore.Proposal {
 	return p
 }
 
-// dropUnset drops attributes that are null, which is another way of leaving them out
-// (JSON Event Format for CloudEvents, section 2.4). Data may be null, and is no object
-// then.
+// dropUnset drops members that are null, which is another way of leaving attributes out
+// (JSON Event Format for CloudEvents, section 2.4), and no data.
 func (f *form) dropUnset() {
 	f.names = slices.DeleteFunc(f.names, func(name string) bool {
-		unset := name != "data" && f.members[name].Kind() == jsontext.KindNull
+		unset := f.members[name].Kind() == jsontext.KindNull
 		if unset {
 			delete(f.members, name)
 		}
