@@ -112,9 +112,9 @@ func (f *form) uri(name string, required, absolute bool) string {
 	if given == "" {
 		return ""
 	}
-	parsed, err := url.Parse(given)
+	parsed, err := url.Parse(given) // which takes characters that must be encoded
 	switch {
-	case err != nil, strings.IndexFunc(given, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0:
+	case err != nil, strings.IndexFunc(given, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0, strings.ContainsAny(given, "\"<>\\^`{|}"):
 		f.fault(pointer(name), "must be a URI, or a reference to one, as of RFC 3986: /sensors/7")
 	case absolute && !parsed.IsAbs():
 		f.fault(pointer(name), "must be a whole URI, as of RFC 3986: https://schemas.example/customer.json")
