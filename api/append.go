@@ -31,9 +31,6 @@ func appendEvents(c *call) error {
 			return err
 		}
 		if found {
-			if err := c.mayAppend(mapped(outs, func(out journal.Outcome) string { return out.Event.Subject })); err != nil {
-				return err
-			}
 			return c.answerAppended(outs, options)
 		}
 	}
@@ -41,7 +38,7 @@ func appendEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.mayAppend(subjectsOf(foreign)); err != nil {
+	if err := c.mayAppend(foreign); err != nil {
 		return err
 	}
 	outs, err := c.service.Append(c.r.Context(), foreign, options)
@@ -61,17 +58,13 @@ func (c *call) readForeign() (journal.Foreign, error) {
 	return readForeign(c.body)
 }
 
-// subjectsOf are those that an append is about, or asks for the version of.
-func subjectsOf(f journal.Foreign) []string {
+// mayAppend is nil if whoever asks may append about all the subjects, and ask for the
+// version of the precondition's.
+func (c *call) mayAppend(f journal.Foreign) error {
 	subjects := mapped(f.Events, func(p eventstore.Proposal) string { return p.Subject })
 	if f.Precondition != nil {
 		subjects = append(subjects, f.Precondition.Subject)
 	}
-	return subjects
-}
-
-// mayAppend is nil if the token is for all the subjects.
-func (c *call) mayAppend(subjects []string) error {
 	for _, subject := range subjects {
 		if !c.principal.Covers(subject) {
 			return forbidden(c.principal, fmt.Sprintf("is for subjects that begin with %s, and not for %s", c.principal.Subjects, subject))
