@@ -72,6 +72,7 @@ var wantedScope = map[string]access.Scope{
 	"GET /v1/events":                         access.Read,
 	"GET /v1/events/stream":                  access.Read,
 	"GET /v1/events/{seq}":                   access.Read,
+	"POST /v1/events":                        access.Append,
 	"GET /v1/admin/status":                   access.Admin,
 	"GET /v1/admin/snapshots":                access.Admin,
 	"POST /v1/admin/snapshots":               access.Admin,

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"openpayment/account/journal"
@@ -34,7 +33,7 @@ func listEvents(c *call) error {
 	if next < head || c.wantsCloudEvents() { // a bare list has no nextAfter
 		c.linkNext("after", strconv.FormatInt(int64(next), 10))
 	}
-	return c.replyEvents(events, logPage{
+	return c.replyEvents(http.StatusOK, events, logPage{
 		Items: mapped(events, eventToWire), NextAfter: next, Head: head,
 	})
 }
@@ -82,7 +81,7 @@ func getEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, mediaJSON, eventToWire(ev))
+	return c.replyEvent(ev)
 }
 
 // listHistory answers with the events that touched an account.
@@ -118,25 +117,7 @@ func listHistory(c *call) error {
 		body.NextCursor = list.cursor(strconv.FormatInt(int64(last), 10))
 		c.linkNext("cursor", body.NextCursor)
 	}
-	return c.replyEvents(events, body)
-}
-
-// replyEvents answers with body, or with the events alone as CloudEvents, where
-// Link says how to go on.
-func (c *call) replyEvents(events []eventstore.Event, body any) error {
-	c.w.Header().Set("Vary", "Accept")
-	if !c.wantsCloudEvents() {
-		return c.reply(http.StatusOK, mediaJSON, body)
-	}
-	source := "/logs/" + url.PathEscape(c.h.cfg.LogName)
-	return c.reply(http.StatusOK, mediaCloudEvents, mapped(events, func(ev eventstore.Event) cloudEvent {
-		w := eventToWire(ev)
-		return cloudEvent{
-			SpecVersion: "1.0", ID: w.ID, Source: source, Type: w.Type, Subject: w.Subject, Time: w.Time,
-			DataContentType: mediaJSON, Sequence: strconv.FormatInt(int64(w.Seq), 10), SequenceType: "Integer",
-			Data: w.Data,
-		}
-	}))
+	return c.replyEvents(http.StatusOK, events, body)
 }
 
 // linkNext says where the next page is: here, with one parameter changed.
@@ -144,8 +125,4 @@ func (c *call) linkNext(name, value string) {
 	query := c.r.URL.Query()
 	query.Set(name, value)
 	c.w.Header().Set("Link", "<"+c.r.URL.EscapedPath()+"?"+query.Encode()+`>; rel="next"`)
-}
-
-func (c *call) wantsCloudEvents() bool {
-	return preferred(c.r.Header, mediaJSON, mediaCloudEvents) == mediaCloudEvents
 }

@@ -30,7 +30,7 @@ func about(ev *eventstore.Event, subject string, touched func(*eventstore.Event)
 	if ev.Subject == subject {
 		return true
 	}
-	number, isAccount := strings.CutPrefix(subject, subjectPrefix)
+	number, isAccount := strings.CutPrefix(subject, account.SubjectPrefix)
 	if ev.Type != TypeTransferred || !isAccount {
 		return false // without reading the data
 	}
