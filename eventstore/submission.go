@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 )
 
 // submission is one command on its way. Its phase decides what a caller that
@@ -16,8 +17,10 @@ type submission[D any] struct {
 	decide Decide[D]
 	answer chan answer // one slot, so that the Writer never waits for a caller
 	phase  atomic.Int32
+	queued time.Time
 
-	// The last decision's outcome; the Writer goroutine's own.
+	// The first decision's time and the last one's outcome; the Writer goroutine's own.
+	taken   time.Time
 	outcome Placed
 	refusal error
 }
@@ -27,6 +30,7 @@ type submission[D any] struct {
 type Placed struct {
 	Position Position // of the last event; without any, what the command was decided on
 	Events   []Event
+	Course   Course // also of a refused command
 }
 
 type answer struct {
@@ -62,8 +66,10 @@ func (s *submission[D]) take() bool {
 // release says that s is definitely part of no append any more.
 func (s *submission[D]) release() { s.phase.CompareAndSwap(phaseTaken, phaseWaiting) }
 
-// conclude answers s with what was decided last.
-func (s *submission[D]) conclude() {
+// conclude answers s with what was decided last. c is the course of its batch.
+func (s *submission[D]) conclude(c Course) {
+	c.Queued, c.Taken = s.queued, s.taken
+	s.outcome.Course = c
 	if s.phase.Swap(phaseAnswered) != phaseAbandoned {
 		s.answer <- answer{s.outcome, s.refusal}
 	}
@@ -72,5 +78,5 @@ func (s *submission[D]) conclude() {
 // reject answers s with err, whatever was decided.
 func (s *submission[D]) reject(err error) {
 	s.outcome, s.refusal = Placed{}, err
-	s.conclude()
+	s.conclude(Course{})
 }

@@ -43,11 +43,11 @@ var (
 var rules = []rule{
 	{"account", nil},
 	{"account/journal", []string{
-		module + "/account", module + "/eventstore", module + "/internal/pause", uuid, jsonX,
+		module + "/account", module + "/eventstore", module + "/internal/both", module + "/internal/pause", uuid, jsonX,
 		"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup",
 	}},
 	{"account/generator", []string{module + "/account", module + "/account/journal", module + "/eventstore", uuid}},
-	{"eventstore", []string{uuid, module + "/internal/pause"}},
+	{"eventstore", []string{uuid, module + "/internal/both", module + "/internal/pause"}},
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
 	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", module + "/internal/pause", uuid, gocql}},
@@ -59,6 +59,7 @@ var rules = []rule{
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
 	{"schema", nil},
+	{"internal/both", nil},
 	{"internal/pause", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
 	{"internal/...", []string{
