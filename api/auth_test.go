@@ -58,6 +58,7 @@ func TestATokenIsNeededWhereSomeAreConfigured(t *testing.T) {
 var wantedScope = map[string]access.Scope{
 	"GET /livez":                             "",
 	"GET /readyz":                            "",
+	"GET /metrics":                           access.Read,
 	"GET /v1/accounts":                       access.Read,
 	"POST /v1/accounts":                      access.Command,
 	"GET /v1/accounts/{number}":              access.Read,

@@ -8,11 +8,12 @@ import (
 	"openpayment/account/journal"
 )
 
-// Where an event's meta has the id of the request that led to it, and the name of the
-// token it came with, if there are tokens.
+// Where an event's meta has the id of the request that led to it, the trace that this
+// is part of, if it is, and the name of the token it came with, if there are tokens.
 const (
-	metaRequestID = "requestId"
-	metaActor     = "actor"
+	metaRequestID   = "requestId"
+	metaTraceparent = "traceparent"
+	metaActor       = "actor"
 )
 
 // carryOut is the way of every command: the checks that come before all rules of
@@ -25,6 +26,7 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 	if err != nil {
 		return err
 	}
+	c.dryRun = options.DryRun
 	match, err := precondition(c.r.Header)
 	if err != nil {
 		return err
@@ -40,6 +42,7 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 			return err
 		}
 		if found {
+			c.out = out
 			return c.answer(out, options)
 		}
 	}
@@ -53,11 +56,11 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 	if err != nil {
 		return err
 	}
-	out, err := c.service.Execute(c.r.Context(), command, options)
+	c.out, err = c.service.Execute(c.r.Context(), command, options)
 	if err != nil {
 		return err
 	}
-	return c.answer(out, options)
+	return c.answer(c.out, options)
 }
 
 // options are what every command takes beside its body.
@@ -67,6 +70,9 @@ func (c *call) options() (journal.Options, error) {
 		return journal.Options{}, err
 	}
 	o := journal.Options{Meta: map[string]string{metaRequestID: c.id}, DryRun: dryRun}
+	if c.exchange.Traceparent != "" {
+		o.Meta[metaTraceparent] = c.exchange.Traceparent
+	}
 	if c.principal.Name != "" {
 		o.Meta[metaActor] = c.principal.Name
 	}

@@ -56,7 +56,7 @@ var rules = []rule{
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api/access", nil},
 	{"api", []string{
-		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/internal/nearest",
+		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/internal/both", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
 	{"schema", nil},
