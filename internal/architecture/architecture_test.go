@@ -63,6 +63,11 @@ var rules = []rule{
 	{"internal/both", nil},
 	{"internal/pause", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
+	{"internal/metrics", []string{
+		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", uuid,
+		"github.com/prometheus/client_golang/...",
+	}},
+	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
 		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid",
