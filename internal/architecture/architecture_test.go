@@ -65,7 +65,7 @@ var rules = []rule{
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
 	{"internal/metrics", []string{
 		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", uuid,
-		"github.com/prometheus/client_golang/...",
+		"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/go",
 	}},
 	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},
 	{"internal/...", []string{

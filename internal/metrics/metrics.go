@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // namespace begins every name.
@@ -57,6 +58,9 @@ func (m *Metrics) Handler(failed func(...any)) http.Handler {
 		ErrorLog: printer(failed), ErrorHandling: promhttp.ContinueOnError, EnableOpenMetrics: true,
 	})
 }
+
+// Gather gives everything, as for a scrape.
+func (m *Metrics) Gather() ([]*dto.MetricFamily, error) { return m.registry.Gather() }
 
 // printer is the logger that promhttp wants.
 type printer func(...any)
