@@ -47,6 +47,7 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 		}
 		if proven >= 0 && plan.at.Head.Position >= proven {
 			// The others rest on what was accepted before them, and that is not stored yet.
+			plan.course.Decided = time.Now()
 			concludeAll(plan.refused[:plan.pure], plan.course)
 			plan.refused = plan.refused[plan.pure:]
 		}
@@ -201,8 +202,7 @@ func place(proposals []Proposal, slot Slot) (events []Event, bytes int, err erro
 	return events, bytes, nil
 }
 
-// number links the plan's events to the chain, and gives each command its own: with
-// that they are decided.
+// number links the plan's events to the chain, and gives each command its own.
 func (p *plan[D]) number() {
 	prev := p.at.Head.Hash
 	for i := range p.events {
@@ -215,19 +215,17 @@ func (p *plan[D]) number() {
 		s.outcome.Events, rest = rest[:n:n], rest[n:]
 	}
 	p.course.First, p.course.Events = p.at.Head.Position+1, len(p.events)
-	p.course.Decided = time.Now()
 }
 
 // store appends the plan's events and waits until the model includes them.
 func (w *Writer[D]) store(p *plan[D]) error {
-	took, doubts, err := w.appendUntilDefinite(p.at.Head, p.events)
+	took, doubts, err := w.appendUntilDefinite(p)
 	if doubts > 0 {
 		w.cfg.Observer.cleared(p.at.Head, len(p.events), doubts, fateOf(err))
 	}
 	if err != nil {
 		return err
 	}
-	p.course.Appended = time.Now()
 	last := p.events[len(p.events)-1]
 	w.rest = w.pace.stored(last.Head(), took)
 	w.cfg.Observer.published(p.events, took)
@@ -243,19 +241,23 @@ func (w *Writer[D]) store(p *plan[D]) error {
 // Reading alone would not decide it: an attempt still on its way may land after
 // the read. A repetition does, because the head only grows. It gives the time of
 // the attempt that was answered, and how many were not.
-func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (_ time.Duration, doubts int, _ error) {
+func (w *Writer[D]) appendUntilDefinite(p *plan[D]) (took time.Duration, doubts int, _ error) {
+	head, batch := p.at.Head, p.events
 	retry := backoff{min: w.cfg.RetryMin, max: w.cfg.RetryMax}
-	inDoubt := false
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
+		if attempt == 1 {
+			p.course.Decided = start
+		}
 		err := w.log.Append(w.ctx, head, batch)
-		took := time.Since(start)
+		took = time.Since(start)
+		p.course.Appended = start.Add(took) // means something only if it was
 		if err == nil {
 			return took, doubts, nil
 		}
 		switch KindOf(err) {
 		case KindConflict:
-			if !inDoubt {
+			if doubts == 0 {
 				return 0, 0, err
 			}
 			var mine bool
@@ -271,11 +273,10 @@ func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (_ time.Durati
 				}
 			}
 		case KindUnavailable, KindInvalid, KindDamaged:
-			if !inDoubt {
+			if doubts == 0 {
 				return 0, 0, err
 			}
 		default: // an error nobody classified may mean anything
-			inDoubt = true
 		}
 		doubts = attempt
 		w.cfg.Observer.inDoubt(head, len(batch), attempt, err)

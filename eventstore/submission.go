@@ -15,11 +15,12 @@ import (
 type submission[D any] struct {
 	ctx    context.Context
 	decide Decide[D]
-	answer chan answer // one slot, so that the Writer never waits for a caller
+	answer chan struct{} // one slot, so that the Writer never waits for a caller
 	phase  atomic.Int32
 	queued time.Time
 
-	// The first decision's time and the last one's outcome; the Writer goroutine's own.
+	// The first decision's time and the last one's outcome: the Writer goroutine's own,
+	// the caller's when there is an answer.
 	taken   time.Time
 	outcome Placed
 	refusal error
@@ -33,11 +34,6 @@ type Placed struct {
 	Course   Course // also of a refused command
 }
 
-type answer struct {
-	outcome Placed
-	err     error
-}
-
 const (
 	phaseWaiting   int32 = iota // not part of any append: giving up leaves no trace
 	phaseTaken                  // part of an append under way
@@ -49,8 +45,8 @@ const (
 func (s *submission[D]) giveUp() (Placed, error) {
 	switch s.phase.Swap(phaseAbandoned) {
 	case phaseAnswered:
-		a := <-s.answer
-		return a.outcome, a.err
+		<-s.answer
+		return s.outcome, s.refusal
 	case phaseTaken:
 		return Placed{}, newError("submit", KindUnknown, s.ctx.Err())
 	default:
@@ -71,7 +67,7 @@ func (s *submission[D]) conclude(c Course) {
 	c.Queued, c.Taken = s.queued, s.taken
 	s.outcome.Course = c
 	if s.phase.Swap(phaseAnswered) != phaseAbandoned {
-		s.answer <- answer{s.outcome, s.refusal}
+		s.answer <- struct{}{}
 	}
 }
 

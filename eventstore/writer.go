@@ -127,13 +127,13 @@ func StartWriter[D any](log *Log, poller *Poller, model Model[D], cfg WriterConf
 // be; KindUnknown: it may have been, or still may be. With an error only the Course
 // of what is returned means anything.
 func (w *Writer[D]) Submit(ctx context.Context, decide Decide[D]) (Placed, error) {
-	s := &submission[D]{ctx: ctx, decide: decide, answer: make(chan answer, 1), queued: time.Now()}
+	s := &submission[D]{ctx: ctx, decide: decide, answer: make(chan struct{}, 1), queued: time.Now()}
 	if err := w.enqueue(s); err != nil {
 		return Placed{}, err
 	}
 	select {
-	case a := <-s.answer:
-		return a.outcome, a.err
+	case <-s.answer:
+		return s.outcome, s.refusal
 	case <-ctx.Done():
 		return s.giveUp()
 	}
