@@ -28,6 +28,24 @@ func Routes() map[string][]string {
 	return all
 }
 
+// Operation is what a route does with a method, as far as its description has to agree.
+type Operation struct {
+	Media  string   // of the body it takes; empty: none
+	Params []string // the query parameters it knows
+	Open   bool     // needs no token
+}
+
+// Operations are those of all routes, by method and path.
+func Operations() map[string]Operation {
+	all := make(map[string]Operation)
+	for _, res := range resources() {
+		for method, op := range res.operations {
+			all[method+" "+res.path] = Operation{op.media, op.params, op.needs == needsNothing}
+		}
+	}
+	return all
+}
+
 // CursorKey is the key of a cursor in a scope.
 func CursorKey(cursor string, parts ...string) (string, bool) { return scope(parts).key(cursor) }
 
