@@ -14,6 +14,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/api"
+	"openpayment/api/access"
 	"openpayment/internal/openapitest"
 )
 
@@ -87,10 +88,26 @@ func TestTheDescriptionHasEveryOperationAndNoOther(t *testing.T) {
 		if media != op.Media {
 			t.Errorf("%s is described as taking %q; it takes %q", name, media, op.Media)
 		}
-		if open := said.Security != nil && len(*said.Security) == 0; open != op.Open {
-			t.Errorf("%s: a token is needed: %t; described: %t", name, !op.Open, !open)
+		if got := neededScope(said); got != op.Scope {
+			t.Errorf("%s needs the scope %q; it is described with %q", name, op.Scope, got)
 		}
 	}
+}
+
+// neededScope is what an operation is described to need, empty for no token at all.
+func neededScope(op openapi3.Operation) access.Scope {
+	if op.Security == nil || len(*op.Security) != 1 {
+		return ""
+	}
+	switch scopes := (*op.Security)[0]["bearer"]; len(scopes) {
+	case 0:
+		return access.Any
+	case 1:
+		if strings.Contains(op.Description, "Scope `"+scopes[0]+"`.") { // for people
+			return access.Scope(scopes[0])
+		}
+	}
+	return "not said"
 }
 
 func TestEveryOperationIsDescribedInFull(t *testing.T) {
@@ -102,7 +119,7 @@ func TestEveryOperationIsDescribedInFull(t *testing.T) {
 		headers := []string{"X-Request-Id"}
 		statuses := []int{400, 413, 500}
 		if strings.HasPrefix(path, "/v1/") {
-			statuses = append(statuses, 401, 503)
+			statuses = append(statuses, 401, 403, 503)
 			if method == "GET" {
 				headers = append(headers, "Min-Position", "Consistency")
 			} else if slices.Contains(named(op, "query"), "dryRun") {

@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"openpayment/account/journal"
+	"openpayment/api/access"
 )
 
 // Codes are all problem codes and their statuses.
@@ -32,7 +33,7 @@ func Routes() map[string][]string {
 type Operation struct {
 	Media  string   // of the body it takes; empty: none
 	Params []string // the query parameters it knows
-	Open   bool     // needs no token
+	Scope  access.Scope
 }
 
 // Operations are those of all routes, by method and path.
@@ -40,10 +41,20 @@ func Operations() map[string]Operation {
 	all := make(map[string]Operation)
 	for _, res := range resources() {
 		for method, op := range res.operations {
-			all[method+" "+res.path] = Operation{op.media, op.params, op.needs == needsNothing}
+			all[method+" "+res.path] = Operation{op.media, op.params, op.scope}
 		}
 	}
 	return all
+}
+
+// Scope is what a token needs for an operation, empty for none.
+func Scope(path, method string) access.Scope {
+	for _, res := range resources() {
+		if res.path == path {
+			return res.operations[method].scope
+		}
+	}
+	return ""
 }
 
 // CursorKey is the key of a cursor in a scope.
