@@ -8,12 +8,11 @@ import (
 	"openpayment/account/journal"
 )
 
-// Where an event's meta has the id of the request that led to it, the trace that this
-// is part of, if it is, and the name of the token it came with, if there are tokens.
+// Where an event's meta has the id of the request that led to it, and the name of the
+// token it came with, if there are tokens.
 const (
-	metaRequestID   = "requestId"
-	metaTraceparent = "traceparent"
-	metaActor       = "actor"
+	metaRequestID = "requestId"
+	metaActor     = "actor"
 )
 
 // carryOut is the way of every command: the checks that come before all rules of
@@ -69,13 +68,7 @@ func (c *call) options() (journal.Options, error) {
 	if err != nil {
 		return journal.Options{}, err
 	}
-	o := journal.Options{Meta: map[string]string{metaRequestID: c.id}, DryRun: dryRun}
-	if c.exchange.Traceparent != "" {
-		o.Meta[metaTraceparent] = c.exchange.Traceparent
-	}
-	if c.principal.Name != "" {
-		o.Meta[metaActor] = c.principal.Name
-	}
+	o := journal.Options{Meta: c.meta(), DryRun: dryRun}
 	if dryRun {
 		return o, nil // which ignores keys
 	}
@@ -84,6 +77,18 @@ func (c *call) options() (journal.Options, error) {
 	}
 	o.Key.Fingerprint = fingerprint(c.r, c.body)
 	return o, nil
+}
+
+// meta is what every event says about the request that led to it.
+func (c *call) meta() map[string]string {
+	meta := map[string]string{metaRequestID: c.id}
+	if c.principal.Name != "" {
+		meta[metaActor] = c.principal.Name
+	}
+	if c.exchange.Traceparent != "" {
+		meta[metaTraceParent] = c.exchange.Traceparent
+	}
+	return meta
 }
 
 // answer gives what a command led to. It is a function of the event and of the

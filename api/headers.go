@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -73,22 +72,3 @@ func parsePosition(s string) (eventstore.Position, bool) {
 	v, err := strconv.ParseInt(s, 10, 64)
 	return eventstore.Position(v), err == nil && v <= maxPosition
 }
-
-// traceparent is the header of W3C Trace Context, empty if there is none that can be
-// read: then the client is no part of a trace, and nothing is wrong with its request.
-func traceparent(header http.Header) string {
-	values := header.Values("Traceparent")
-	if len(values) != 1 || !traceContext.MatchString(values[0]) {
-		return ""
-	}
-	value := values[0]
-	if value[:2] == "ff" || value[3:35] == noTrace || value[36:52] == noTrace[:16] || value[:2] == "00" && len(value) > 55 {
-		return ""
-	}
-	return value[:55] // what later versions add means nothing here
-}
-
-var (
-	traceContext = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$`)
-	noTrace      = strings.Repeat("0", 32)
-)

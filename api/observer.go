@@ -64,7 +64,7 @@ func (e *Exchange) TraceID() string {
 
 // Command is what became of one command.
 type Command struct {
-	// Kind is open, update, close, deposit, withdraw or transfer.
+	// Kind is open, update, close, deposit, withdraw, transfer or append.
 	Kind string
 	// Problem is the code of the refusal or failure, and Status its status; empty and
 	// 0 if the command was accepted.
@@ -78,9 +78,8 @@ type Command struct {
 
 // began starts the exchange of c.
 func (c *call) began(route string) {
-	c.exchange = Exchange{
-		Request: c.r, ID: c.id, Route: route, Method: knownMethod(c.r.Method), Began: time.Now(), Traceparent: traceparent(c.r.Header),
-	}
+	c.exchange = Exchange{Request: c.r, ID: c.id, Route: route, Method: knownMethod(c.r.Method), Began: time.Now()}
+	c.exchange.Traceparent, _ = traceParent(c.r.Header.Values(metaTraceParent))
 	if began := c.h.cfg.Observer.Began; began != nil {
 		if ctx := began(c.r.Context(), &c.exchange); ctx != c.r.Context() {
 			c.r = c.r.WithContext(ctx)

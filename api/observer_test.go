@@ -170,7 +170,7 @@ func TestOnlyATraceThatCanBeReadIsTakenOver(t *testing.T) {
 	r := newRig(t, observing(o.observer()))
 	for header, want := range map[string]string{
 		trace:                     trace,
-		"cc" + trace[2:] + "-new": "cc" + trace[2:],
+		"cc" + trace[2:] + "-new": trace,
 		trace + "-new":            "",
 		"ff" + trace[2:]:          "",
 		trace[:54]:                "",
@@ -220,6 +220,7 @@ func TestMetricsAreAnsweredBeforeThereIsAService(t *testing.T) {
 	r := newRig(t, func(c *api.Config) {
 		c.Service = nil
 		c.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores")
 			_, _ = io.WriteString(w, "up 1\n")
 		})
 	})

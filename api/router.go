@@ -26,6 +26,7 @@ type operation struct {
 	scope   access.Scope // that a token needs for it; probes need no token
 	needs   need
 	media   string        // of the body it takes; empty: none
+	also    []string      // other media types of it
 	params  []string      // the query parameters it knows
 	limit   time.Duration // how long it may take; 0: as every request
 }
@@ -50,6 +51,15 @@ func resources() []resource {
 		}},
 		{"/metrics", map[string]operation{
 			"GET": {does: "show metrics", scope: access.Read, handle: getMetrics, needs: needsToken},
+		}},
+		{"/openapi.json", map[string]operation{
+			"GET": {does: "describe the API", scope: access.Any, handle: getDescription, needs: needsToken},
+		}},
+		{"/docs", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, handle: getDocs, needs: needsToken},
+		}},
+		{"/docs/{file}", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, handle: getDocsFile, needs: needsToken},
 		}},
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
@@ -78,6 +88,8 @@ func resources() []resource {
 		}},
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", scope: access.Read, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+			"POST": {does: "append events", command: "append", scope: access.Append, handle: appendEvents, media: mediaJSON,
+				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, handle: getEvent},
@@ -107,10 +119,13 @@ func newRouter(h *Handler) *mux.Router {
 		router.Handle(res.path, h.dispatch(res))
 	}
 	router.NotFoundHandler = h.enter("", func(c *call) {
-		c.fail("route request", newProblem(codeRouteNotFound,
-			"no route has this path; paths match as written, without a slash at the end"))
+		c.fail("route request", routeNotFound())
 	})
 	return router
+}
+
+func routeNotFound() *problem {
+	return newProblem(codeRouteNotFound, "no route has this path; paths match as written, without a slash at the end")
 }
 
 // dispatch chooses among a resource's operations by method.

@@ -308,6 +308,7 @@ type Status struct {
 	Digest   account.Digest
 	DigestAt eventstore.Position
 	Foreign  int64               // events of other services among the applied ones
+	Subjects int                 // that those are about
 	Snapshot eventstore.Manifest // the newest known that is of use; zero: none
 	Queue    int                 // commands waiting
 	MaxQueue int                 // as many can
@@ -315,8 +316,8 @@ type Status struct {
 	// ClockAhead is by how much the store's clock was ahead of this process's when it
 	// was last asked; nil: the store has none, it could not be asked, or is not.
 	ClockAhead *time.Duration
-	Uptime   time.Duration
-	Problem  error // what Ready says
+	Uptime     time.Duration
+	Problem    error // what Ready says
 }
 
 // Status takes the picture.
@@ -326,7 +327,7 @@ func (s *Service) Status() Status {
 	applied := eventstore.Position(state.Position())
 	status := Status{
 		Head: max(s.poller.Newest(), applied), Applied: applied,
-		Accounts: state.Open(), Keys: state.Keys(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(),
+		Accounts: state.Open(), Keys: state.Keys(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(), Subjects: state.ForeignSubjects(),
 		MaxKeys: s.maxKeys, Queue: s.writer.Queue(), MaxQueue: s.writer.QueueLimit(), Halted: s.writer.Err() != nil, Uptime: time.Since(s.started), Problem: s.Ready(),
 	}
 	if ahead, known := s.clocks.Ahead(); known {
