@@ -27,7 +27,8 @@ type node struct {
 
 	ready, problemIs, halted              *prometheus.Desc
 	head, applied, lag                    *prometheus.Desc
-	accounts, keys, keysLimit, foreign    *prometheus.Desc
+	accounts, keys, keysLimit             *prometheus.Desc
+	foreign, subjects                     *prometheus.Desc
 	queue, queueLimit, clock              *prometheus.Desc
 	snapshotAt, snapshotTime, snapshotLen *prometheus.Desc
 	replayRuns, replayAt, replayHead      *prometheus.Desc
@@ -54,7 +55,8 @@ func (n *node) describe() {
 	n.accounts = gauge("accounts", "Accounts that are open.")
 	n.keys = gauge("idempotency_keys", "Idempotency keys that are remembered.")
 	n.keysLimit = gauge("idempotency_keys_limit", "Idempotency keys that can be remembered.")
-	n.foreign = gauge("events_foreign", "Events of other services among those applied.")
+	n.foreign = gauge("foreign_events", "Events of other services among those applied.")
+	n.subjects = gauge("foreign_subjects", "Subjects that those events are about.")
 	n.queue = gauge("queue_commands", "Commands that wait to be decided.")
 	n.queueLimit = gauge("queue_limit_commands", "Commands that can wait; more are refused.")
 	n.clock = gauge("clock_ahead_seconds", "By how much the store's clock is ahead of this machine's, negative if behind; none if the store has no clock of its own.")
@@ -70,7 +72,7 @@ func (n *node) describe() {
 // Describe implements [prometheus.Collector].
 func (n *node) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		n.ready, n.problemIs, n.halted, n.head, n.applied, n.lag, n.accounts, n.keys, n.keysLimit, n.foreign, n.queue, n.queueLimit, n.clock,
+		n.ready, n.problemIs, n.halted, n.head, n.applied, n.lag, n.accounts, n.keys, n.keysLimit, n.foreign, n.subjects, n.queue, n.queueLimit, n.clock,
 		n.snapshotAt, n.snapshotTime, n.snapshotLen, n.replayRuns, n.replayAt, n.replayHead, n.replayDiffers,
 	} {
 		to <- d
@@ -102,6 +104,7 @@ func (n *node) Collect(to chan<- prometheus.Metric) {
 	tell(n.keys, float64(s.Keys))
 	tell(n.keysLimit, float64(s.MaxKeys))
 	tell(n.foreign, float64(s.Foreign))
+	tell(n.subjects, float64(s.Subjects))
 	tell(n.queue, float64(s.Queue))
 	tell(n.queueLimit, float64(s.MaxQueue))
 	if s.ClockAhead != nil {

@@ -77,7 +77,7 @@ func TestALostRaceIsCountedAsAConflict(t *testing.T) {
 	r.open(201, "000001")
 	r.wants(map[string]float64{
 		"openpayment_append_conflicts_total": 1, "openpayment_append_doubts_total": 0, "openpayment_log_head_position": 2,
-		"openpayment_events_appended_total": 1, "openpayment_events_foreign": 1, command("open", "accepted", ""): 1,
+		"openpayment_events_appended_total": 1, "openpayment_foreign_events": 1, "openpayment_foreign_subjects": 1, command("open", "accepted", ""): 1,
 	})
 }
 
