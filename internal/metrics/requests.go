@@ -19,12 +19,16 @@ type requests struct {
 }
 
 func newRequests(add adder) requests {
-	return requests{
+	r := requests{
 		answered: add.counters("http_requests_total", "Requests answered.", "route", "method", "status"),
 		took:     add.histograms("http_request_duration_seconds", "Time from a request to the end of its answer.", seconds, "route", "method"),
 		inFlight: add.gauge("http_requests_in_flight", "Requests being answered, streams included."),
 		problems: add.counters("http_problems_total", "Requests answered with a problem.", "code"),
 	}
+	for _, code := range []string{"internal", "log-damaged"} { // of these one is too many
+		r.problems.WithLabelValues(code) // so that the first one is an increase
+	}
+	return r
 }
 
 // API gives the observer of requests and commands.

@@ -49,6 +49,8 @@ func TestCommandsAreCountedByWhatBecameOfThem(t *testing.T) {
 		"openpayment_append_in_doubt":                                                         0,
 		"openpayment_http_requests_in_flight":                                                 1, // the scrape itself
 		`openpayment_http_problems_total{code="account-exists"}`:                              1,
+		`openpayment_http_problems_total{code="internal"}`:                                    0,
+		`openpayment_http_problems_total{code="log-damaged"}`:                                 0,
 		`openpayment_http_requests_total{method="POST",route="/v1/accounts",status="2xx"}`:    3,
 		`openpayment_http_requests_total{method="POST",route="/v1/accounts",status="4xx"}`:    1,
 		`openpayment_http_request_duration_seconds_count{method="POST",route="/v1/accounts"}`: 4,
