@@ -120,3 +120,28 @@ func TestDashboardAndAlertsUseOnlyMetricsThatThereAre(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryAlertPointsToWhatToDo(t *testing.T) {
+	rules, err := os.ReadFile("../../docs/observe/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operations, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := make(map[string]string) // by anchor
+	for _, section := range strings.Split(string(operations), "\n### ")[1:] {
+		title, text, _ := strings.Cut(section, "\n")
+		sections[strings.ReplaceAll(strings.ToLower(title), " ", "-")] = text
+	}
+	alerts := regexp.MustCompile(`(?s)- alert: (\w+)\n.*?runbook: docs/operations.md#([a-z-]+)\n`).FindAllStringSubmatch(string(rules), -1)
+	if len(alerts) != strings.Count(string(rules), "- alert: ") {
+		t.Errorf("of %d alerts %d have a runbook", strings.Count(string(rules), "- alert: "), len(alerts))
+	}
+	for _, alert := range alerts {
+		if !strings.Contains(sections[alert[2]], "`"+alert[1]+"`") {
+			t.Errorf("docs/operations.md#%s does not speak of %s", alert[2], alert[1])
+		}
+	}
+}
