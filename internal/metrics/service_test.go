@@ -9,8 +9,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"openpayment/api"
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
+	"openpayment/internal/metrics"
 )
 
 func command(kind, outcome, problem string) string {
@@ -57,6 +59,37 @@ func TestCommandsAreCountedByWhatBecameOfThem(t *testing.T) {
 		`openpayment_http_requests_total{method="POST",route="/v1/accounts/{number}/deposits",status="2xx"}`: 1,
 		`openpayment_build_info{go_version="` + goVersion + `",version="1.2.3"}`:                             1,
 	})
+}
+
+func TestOutcomesAreSummedUp(t *testing.T) {
+	m := metrics.New("")
+	cases := map[api.Command]string{
+		{Problem: "insufficient-funds", Status: 422}: "refused",
+		{Problem: "bad-json", Status: 400}:           "refused",
+		{Problem: "outcome-unknown", Status: 503}:    "unknown",
+		{Problem: "overloaded", Status: 503}:         "overloaded",
+		{Problem: "store-unavailable", Status: 503}:  "unavailable",
+		{Problem: "not-caught-up", Status: 503}:      "unavailable",
+		{Problem: "internal", Status: 500}:           "failed",
+		{Replayed: true}:                             "replayed",
+		{DryRun: true}:                               "tried",
+		{}:                                           "accepted",
+	}
+	for c, want := range cases {
+		c.Kind = want // so that each has a series of its own
+		m.API().Commanded(t.Context(), c)
+	}
+	families, err := m.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, sample := range f.GetMetric() {
+			if labels := sample.GetLabel(); f.GetName() == "openpayment_commands_total" && labels[0].GetValue() != labels[1].GetValue() {
+				t.Errorf("%v", labels)
+			}
+		}
+	}
 }
 
 func TestEachStageOfACommandIsMeasured(t *testing.T) {
