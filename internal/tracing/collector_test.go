@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -146,7 +145,3 @@ func (s *traced) send(t *testing.T, method, path, body string, headers ...string
 }
 
 func id(b []byte) string { return hex.EncodeToString(b) }
-
-func duration(s *spans.Span) time.Duration {
-	return time.Duration(s.GetEndTimeUnixNano() - s.GetStartTimeUnixNano())
-}
