@@ -7,8 +7,9 @@ OPENED = ("12345678", "23456789")
 
 # The faults that a body may have though it fits its schema: an account's number and
 # currency can't be changed; idempotency keys have no place in an atomic bulk, nor twice in
-# any; RFC 3986 knows more of hosts than a pattern can say, and both lists have one limit.
-FAULTS = ("/accountNumber", "/currency", "/idempotencyKey", "URLs")
+# any; RFC 3986 knows more of URLs than a pattern can say, and both lists have one limit;
+# subjects hold nothing that can't be seen; not every month has 31 days.
+FAULTS = ("/accountNumber", "/currency", "/idempotencyKey", "URLs", "/source", "/dataschema", "/subject", "/time")
 # The parameters and headers that may be refused though they fit theirs: a cursor that was
 # made up, a position beyond the head, a key for commands that have keys of their own.
 REFUSED = ("parameter cursor", "parameter at", "header Idempotency-Key is for")
