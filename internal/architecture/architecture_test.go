@@ -59,6 +59,8 @@ var rules = []rule{
 		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
+	// Other teams' programs import it: it brings nothing of the service along.
+	{"api/client", []string{module + "/internal/pause", uuid}},
 	{"schema", nil},
 	{"internal/pause", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
