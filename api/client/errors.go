@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,8 +35,19 @@ type Fault struct {
 	Detail  string `json:"detail"`
 }
 
+// maxFaults is how many of them a line holds.
+const maxFaults = 10
+
 // Error is one line, for people.
-func (e *Error) Error() string { return fmt.Sprintf("the service refuses: %s (%s)", e.Detail, e.Code) }
+func (e *Error) Error() string {
+	var faults strings.Builder
+	if len(e.Faults) > 1 { // of a single one Detail tells
+		for _, f := range e.Faults[:min(len(e.Faults), maxFaults)] {
+			fmt.Fprintf(&faults, "; %s %s", f.Pointer, f.Detail)
+		}
+	}
+	return fmt.Sprintf("the service refuses: %s%s (%s)", e.Detail, faults.String(), e.Code)
+}
 
 // IsCode tells whether err is the service's refusal for one of these reasons.
 func IsCode(err error, codes ...Code) bool {
@@ -61,6 +73,10 @@ func (e *UnsureError) Error() string {
 
 // Unwrap gives what came last.
 func (e *UnsureError) Unwrap() error { return e.Err }
+
+// ErrNoAnswer is the error of a request to which nothing, or not all of an answer, came
+// back: the service can't be reached, or the connection was lost.
+var ErrNoAnswer = errors.New("no answer from the service")
 
 // ErrForeign is the error of an answer that an OpenPayment service does not give.
 var ErrForeign = errors.New("what answers there is no OpenPayment service")

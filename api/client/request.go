@@ -92,7 +92,7 @@ func (c *Client) try(ctx context.Context, node int64, r request) (answer, bool, 
 	defer cancel()
 	a, sent, err := c.exchange(limited, node, r)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("no answer within %s", limit) // and not the error of the caller's context
+		err = fmt.Errorf("%w within %s", ErrNoAnswer, limit) // and not the error of the caller's context
 	}
 	return a, sent, err
 }
@@ -105,7 +105,7 @@ func (c *Client) exchange(ctx context.Context, node int64, r request) (a answer,
 	defer response.Body.Close()
 	a = answer{status: response.StatusCode, header: response.Header}
 	if a.body, err = io.ReadAll(response.Body); err != nil {
-		return a, true, fmt.Errorf("half an answer: %w", err)
+		return a, true, fmt.Errorf("%w but half of one: %w", ErrNoAnswer, err)
 	}
 	switch {
 	case a.status >= http.StatusBadRequest:
@@ -146,8 +146,10 @@ func (c *Client) open(ctx context.Context, node int64, r request) (response *htt
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	response, err = c.http.Do(req)
-	return response, !seeking.Load(), err
+	if response, err = c.http.Do(req); err != nil {
+		return nil, !seeking.Load(), fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	return response, true, nil
 }
 
 // checked takes an answer, which may turn out to be no such thing.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"mime"
 	"net/http"
@@ -104,17 +105,18 @@ func (f *feed) run(ctx context.Context, deliver func(Event) error) error {
 	}
 }
 
+// What cuts a stream off that says no goodbye.
 var (
-	errSilent   = errors.New("nothing came for too long: the connection is taken for dead")
-	errNoAnswer = errors.New("no answer for too long")
-	errCutOff   = errors.New("the connection has ended")
+	errSilent = fmt.Errorf("%w for too long: the connection is taken for dead", ErrNoAnswer)
+	errSlow   = fmt.Errorf("%w for too long", ErrNoAnswer)
+	errCutOff = fmt.Errorf("%w any more: the connection has ended", ErrNoAnswer)
 )
 
 // connect delivers what comes over one connection, and tells whether anything came.
 func (f *feed) connect(ctx context.Context, node int64, deliver func(Event) error) (progress bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	early := time.AfterFunc(f.c.retry.Try, func() { cancel(errNoAnswer) })
+	early := time.AfterFunc(f.c.retry.Try, func() { cancel(errSlow) })
 	response, _, err := f.c.open(ctx, node, f.request())
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = readRefusal(response)
