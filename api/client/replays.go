@@ -25,28 +25,31 @@ const (
 
 // Replay is a rebuilding of the state from the log. What is not known yet is nil.
 type Replay struct {
-	ID                string       `json:"id"` // a UUID
-	State             string       `json:"state"`
-	From              ReplayFrom   `json:"from"`
-	Swap              bool         `json:"swap"`
-	Position          Position     `json:"position"`
-	Head              Position     `json:"head"`
-	EventsPerSecond   int64        `json:"eventsPerSecond"`
-	RemainingSeconds  int64        `json:"remainingSeconds"`
-	ComparedAt        *Position    `json:"comparedAt"`
-	Digest            *string      `json:"digest"`     // of the state that was built
-	LiveDigest        *string      `json:"liveDigest"` // of the state served, at the same position
-	Match             *bool        `json:"match"`
-	Differing         int          `json:"differing"` // accounts
-	Differences       []Difference `json:"differences"`
-	KeysDiffer        *bool        `json:"keysDiffer"` // the idempotency keys that are remembered
-	ChainVerified     bool         `json:"chainVerified"`
-	SnapshotsVerified int          `json:"snapshotsVerified"`
-	SnapshotFaults    []string     `json:"snapshotFaults"`
-	Swapped           bool         `json:"swapped"` // the new state is served
-	Error             *string      `json:"error"`
-	StartedAt         time.Time    `json:"startedAt"`
-	EndedAt           *time.Time   `json:"endedAt"`
+	ID               string       `json:"id"` // a UUID
+	State            string       `json:"state"`
+	From             ReplayFrom   `json:"from"`
+	Swap             bool         `json:"swap"`
+	Position         Position     `json:"position"`
+	Head             Position     `json:"head"`
+	EventsPerSecond  int64        `json:"eventsPerSecond"`
+	RemainingSeconds int64        `json:"remainingSeconds"`
+	ComparedAt       *Position    `json:"comparedAt"`
+	Digest           *string      `json:"digest"`     // of the state that was built
+	LiveDigest       *string      `json:"liveDigest"` // of the state served, at the same position
+	Match            *bool        `json:"match"`
+	Differing        int          `json:"differing"` // accounts
+	Differences      []Difference `json:"differences"`
+	KeysDiffer       *bool        `json:"keysDiffer"` // the idempotency keys that are remembered
+	// The positions of the last events about subjects of other services' events.
+	DifferingSubjects  int                 `json:"differingSubjects"`
+	SubjectDifferences []SubjectDifference `json:"subjectDifferences"`
+	ChainVerified      bool                `json:"chainVerified"`
+	SnapshotsVerified  int                 `json:"snapshotsVerified"`
+	SnapshotFaults     []string            `json:"snapshotFaults"`
+	Swapped            bool                `json:"swapped"` // the new state is served
+	Error              *string             `json:"error"`
+	StartedAt          time.Time           `json:"startedAt"`
+	EndedAt            *time.Time          `json:"endedAt"`
 }
 
 func (r *Replay) complete() bool { return r.ID != "" }
@@ -58,6 +61,14 @@ type Difference struct {
 	Fields        []string `json:"fields"`
 	Live          *Account `json:"live"`
 	Replayed      *Account `json:"replayed"`
+}
+
+// SubjectDifference is a subject of other services' events, and the position of the last
+// event about it by either state; nil: there is none.
+type SubjectDifference struct {
+	Subject  string    `json:"subject"`
+	Live     *Position `json:"live"`
+	Replayed *Position `json:"replayed"`
 }
 
 // ReplayOptions say how a replay is done.

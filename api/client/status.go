@@ -16,10 +16,11 @@ type Status struct {
 	IdempotencyKeys int           `json:"idempotencyKeys"`
 	StateDigest     string        `json:"stateDigest"`
 	DigestPosition  Position      `json:"digestPosition"`
-	ForeignEvents   int64         `json:"foreignEvents"` // of other services
-	LastSnapshot    *Snapshot     `json:"lastSnapshot"`  // nil: none that the node knows of is of use
-	Halted          *Halt         `json:"halted"`        // nil unless the state can't go on
-	Queue           int           `json:"queue"`         // commands that wait
+	ForeignEvents   int64         `json:"foreignEvents"`   // of other services
+	ForeignSubjects int           `json:"foreignSubjects"` // that those are about
+	LastSnapshot    *Snapshot     `json:"lastSnapshot"`    // nil: none that the node knows of is of use
+	Halted          *Halt         `json:"halted"`          // nil unless the state can't go on
+	Queue           int           `json:"queue"`           // commands that wait
 	UptimeSeconds   int64         `json:"uptimeSeconds"`
 }
 

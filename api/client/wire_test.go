@@ -105,7 +105,7 @@ func TestTheTypesHaveTheMembersOfTheServicesForms(t *testing.T) {
 	forms := formsOfTheService(t)
 	for name, of := range map[string]any{
 		"wireAccount": client.Account{}, "wireEvent": client.Event{}, "wireItem": client.Result{}, "wireManifest": client.Snapshot{}, "wireStatus": client.Status{},
-		"wireReason": client.StatusReason{}, "wireHalt": client.Halt{}, "wireReplay": client.Replay{}, "wireDifference": client.Difference{}, "wireFault": client.Fault{},
+		"wireReason": client.StatusReason{}, "wireHalt": client.Halt{}, "wireReplay": client.Replay{}, "wireDifference": client.Difference{}, "wireSubjectDifference": client.SubjectDifference{}, "wireFault": client.Fault{},
 	} {
 		if got, want := membersOf(reflect.TypeOf(of)), forms[name]; len(want) == 0 || !slices.Equal(got, want) {
 			t.Errorf("%T has %v, the service's %s %v", of, got, name, want)

@@ -38,10 +38,16 @@ func (r *replaying) conclude(job client.Replay) error {
 func printReplay(w io.Writer, job client.Replay) error {
 	out := &printer{out: w}
 	for _, d := range job.Differences {
-		out.line("account %s: %s", d.AccountNumber, inWords(d))
+		out.line("account %s: %s", d.AccountNumber, ofAccount(d))
 	}
 	if more := job.Differing - len(job.Differences); more > 0 {
 		out.line("and %d accounts more", more)
+	}
+	for _, d := range job.SubjectDifferences {
+		out.line("subject %s: the last event about it %s", printable(d.Subject), ofSubject(d))
+	}
+	if more := job.DifferingSubjects - len(job.SubjectDifferences); more > 0 {
+		out.line("and %d subjects more", more)
 	}
 	if job.KeysDiffer != nil && *job.KeysDiffer {
 		out.line("the idempotency keys remembered differ")
@@ -63,7 +69,7 @@ func printReplay(w io.Writer, job client.Replay) error {
 		if *job.Match {
 			out.line("the state served is what the log says")
 		} else {
-			out.line("the state served was NOT what the log says: %d accounts differ", job.Differing)
+			out.line("the state served was NOT what the log says: %d accounts differ, %d subjects of other services' events", job.Differing, job.DifferingSubjects)
 		}
 	}
 	if job.Swapped {
@@ -72,8 +78,8 @@ func printReplay(w io.Writer, job client.Replay) error {
 	return out.failed
 }
 
-// inWords says in which way the two states differ.
-func inWords(d client.Difference) string {
+// ofAccount says in which way the two states differ.
+func ofAccount(d client.Difference) string {
 	switch {
 	case d.Live == nil:
 		return "is in the log, but not in the state served"
@@ -81,4 +87,17 @@ func inWords(d client.Difference) string {
 		return "is in the state served, but not in the log"
 	}
 	return "differs in " + strings.Join(d.Fields, ", ")
+}
+
+// ofSubject says in which way the two states differ.
+func ofSubject(d client.SubjectDifference) string {
+	switch {
+	case d.Live == nil && d.Replayed == nil: // which no service says
+		return "differs"
+	case d.Live == nil:
+		return fmt.Sprintf("is %d in the log, and there is none in the state served", *d.Replayed)
+	case d.Replayed == nil:
+		return fmt.Sprintf("is %d in the state served, and there is none in the log", *d.Live)
+	}
+	return fmt.Sprintf("is %d in the log, and %d in the state served", *d.Replayed, *d.Live)
 }
