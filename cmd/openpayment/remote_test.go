@@ -311,3 +311,21 @@ func TestTheNewestEventsAreShown(t *testing.T) {
 		}
 	}
 }
+
+func TestEventsAreAppendedFromAnArgumentOrStandardInput(t *testing.T) {
+	served(t)
+	prints(t, `{"seq":1,"id":"ID","type":"customer.added","subject":"customers/1","time":"TIME","meta":{"idempotencyFingerprint":"HASH","idempotencyKey":"k","requestId":"ID"},"data":{"a":1.0,"b":"<&>"},"hash":"HASH"}
+`, "events", "append", `{"type":"customer.added","subject":"customers/1","data":{"a":1.0,"b":"<&>"}}`, "--if-subject", "customers/1", "--idempotency-key", "k")
+	fail(t, exitFailed, "(version-mismatch)", "events", "append", `[{"type":"customer.added","subject":"customers/1","data":{}}]`, "--if-subject", "customers/1")
+	fail(t, exitFailed, "(type-reserved)", "events", "append", `{"type":"funds.deposited","subject":"accounts/1","data":{}}`)
+	for i, args := range [][]string{{"events", "append", "--if-subject", "customers/1", "--if-version", "1"}, {"events", "append", "-", "--output", "table"}} {
+		root := rootCommand()
+		root.SetArgs(args)
+		root.SetIn(strings.NewReader(`{"type":"customer.renamed","subject":"customers/1","data":{"n":1}}` + "\n" + `[{"type":"customer.renamed","subject":"customers/1","data":{"n":2}}]`))
+		var out strings.Builder
+		root.SetOut(&out)
+		if err := root.ExecuteContext(t.Context()); err != nil || strings.Count(out.String(), "\n") != 2 || strings.HasPrefix(out.String(), "{") != (i == 0) {
+			t.Errorf("%v %s", err, out.String())
+		}
+	}
+}
