@@ -44,5 +44,10 @@ const (
 	// Of streams and subscriptions.
 	CodeShuttingDown Code = "shutting-down"
 	CodeTooSlow      Code = "too-slow"
-	CodeSuperseded   Code = "superseded" // somebody else reads the subscription now
+	CodeSuperseded   Code = "superseded" // another reader of the subscription has come
+
+	CodeSubscriptionNotFound Code = "subscription-not-found"
+	CodeSubscriptionExists   Code = "subscription-exists" // and begins elsewhere
+	CodeSubscriptionDeleted  Code = "subscription-deleted"
+	CodeTooManySubscriptions Code = "too-many-subscriptions"
 )

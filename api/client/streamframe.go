@@ -22,6 +22,7 @@ func (f *feed) take(m frame, deliver func(Event) error) error {
 		if err := json.Unmarshal(m.data, e); err != nil || e.Code == "" {
 			return errCutOff
 		}
+		f.skip(m.id)
 		return e
 	}
 	f.skip(m.id)

@@ -33,7 +33,8 @@ func (c *connection) events(seqs ...int) {
 }
 
 func (c *connection) goodbye(code string) {
-	c.send("event: goodbye\ndata: {\"status\":503,\"code\":%q,\"detail\":\"made up\"}\n\n", code)
+	status := map[string]int{"too-slow": 408, "superseded": 409, "subscription-deleted": 410, "shutting-down": 503, "log-damaged": 503}[code]
+	c.send("event: goodbye\ndata: {\"status\":%d,\"code\":%q,\"detail\":\"made up\"}\n\n", status, code)
 }
 
 // streaming is a service that sends one script after another, and then closes each
