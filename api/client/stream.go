@@ -133,7 +133,7 @@ func (f *feed) connect(ctx context.Context, node int64, deliver func(Event) erro
 	defer dead.Stop()
 	for in := newFrames(watched{response.Body, f.c.retry.Silence, dead}); ; progress = true {
 		m, err := in.next()
-		if err != nil {
+		if err != nil || ctx.Err() != nil {
 			return progress, because(ctx, errCutOff)
 		}
 		if err := f.take(m, deliver); err != nil {
