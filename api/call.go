@@ -69,6 +69,12 @@ func (c *call) reply(status int, media string, body any) error {
 	if err != nil {
 		return err
 	}
+	c.send(status, media, text)
+	return nil
+}
+
+// send answers with a body as it stands.
+func (c *call) send(status int, media string, text []byte) {
 	header := c.w.Header()
 	header.Set("Content-Type", media)
 	header.Set("Content-Length", strconv.Itoa(len(text)))
@@ -77,7 +83,6 @@ func (c *call) reply(status int, media string, body any) error {
 		// A failure means that the client has gone; there is nobody to tell.
 		_, _ = c.w.Write(text)
 	}
-	return nil
 }
 
 // fail answers with the problem that err is, and logs it. does is what could not

@@ -48,6 +48,15 @@ func resources() []resource {
 		{"/readyz", map[string]operation{
 			"GET": {does: "be ready", handle: getReady, needs: needsNothing, params: []string{"verbose"}},
 		}},
+		{"/openapi.json", map[string]operation{
+			"GET": {does: "describe the API", scope: access.Any, handle: getDescription, needs: needsToken},
+		}},
+		{"/docs", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, handle: getDocs, needs: needsToken},
+		}},
+		{"/docs/{file}", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, handle: getDocsFile, needs: needsToken},
+		}},
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
 			"POST": {does: "open account", scope: access.Command, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
@@ -106,10 +115,13 @@ func newRouter(h *Handler) *mux.Router {
 		router.Handle(res.path, h.dispatch(res))
 	}
 	router.NotFoundHandler = h.enter(func(c *call) {
-		c.fail("route request", newProblem(codeRouteNotFound,
-			"no route has this path; paths match as written, without a slash at the end"))
+		c.fail("route request", routeNotFound())
 	})
 	return router
+}
+
+func routeNotFound() *problem {
+	return newProblem(codeRouteNotFound, "no route has this path; paths match as written, without a slash at the end")
 }
 
 // dispatch chooses among a resource's operations by method.
