@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sirupsen/logrus"
+
 	"openpayment/api"
 	"openpayment/api/access"
 )
@@ -112,6 +114,58 @@ func TestEveryOperationNeedsOneScopeAndNoOtherWillDo(t *testing.T) {
 	}
 	if seen != len(wantedScope) {
 		t.Errorf("%d operations; %d are expected", seen, len(wantedScope))
+	}
+}
+
+func TestTooManyWrongTokensAreRefusedAndRightOnesAreNot(t *testing.T) {
+	r := newRig(t, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}), func(c *api.Config) { c.Failures = access.NewFailures(3) })
+	for range 3 {
+		r.do("GET", "/v1/accounts", "", bearer("guess")).is(401, "unauthenticated")
+	}
+	for range 2 {
+		r.do("GET", "/v1/accounts", "", bearer("guess")).is(429, "too-many-failures").has("Retry-After: 20", "WWW-Authenticate:")
+	}
+	r.do("GET", "/v1/accounts", "", bearer("s3cret")).is(200, "")
+	r.do("GET", "/v1/accounts", "").is(401, "unauthenticated") // nobody has guessed
+	r.do("GET", "/v1/accounts", "", bearer("guess")).is(429, "too-many-failures")
+	told := 0
+	for _, entry := range r.logged.AllEntries() {
+		if entry.Level == logrus.WarnLevel && entry.Data["address"] != nil {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("operators are told %d times", told)
+	}
+}
+
+func TestWhoeverSendsNoTokenHasGuessedNone(t *testing.T) {
+	r := newRig(t, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}), func(c *api.Config) { c.Failures = access.NewFailures(1) })
+	for range 5 {
+		for _, headers := range [][]string{nil, {"Authorization: Bearer "}, {"Authorization: Basic guess"}} {
+			r.do("GET", "/v1/accounts", "", headers...).is(401, "unauthenticated")
+		}
+	}
+}
+
+func TestTokensAreExchangedWhileTheServiceRuns(t *testing.T) {
+	guard := access.NewGuard(access.Token{Principal: access.Principal{Name: "x", Scopes: access.Scopes()}, Digest: access.DigestOf("old")})
+	r := newRig(t, func(c *api.Config) { c.Guard = guard })
+	r.do("GET", "/v1/accounts", "", bearer("old")).is(200, "")
+	guard.Use([]access.Token{{Principal: access.Principal{Name: "x", Scopes: []access.Scope{access.Command}}, Digest: access.DigestOf("new")}})
+	r.do("GET", "/v1/accounts", "", bearer("old")).is(401, "unauthenticated")
+	r.do("GET", "/v1/accounts", "", bearer("new")).is(403, "forbidden")
+}
+
+func TestAURLMayBeLongButNotTooLong(t *testing.T) {
+	r := newRig(t, func(c *api.Config) { c.MaxURL = 2000 }, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}))
+	path := "/v1/accounts?customer="
+	r.do("GET", path+strings.Repeat("x", 2000-len(path)), "", bearer("s3cret")).is(200, "")
+	for _, path := range []string{path, "/nothing/", "/v1/accounts/"} {
+		got := r.do("GET", path+strings.Repeat("x", 2001-len(path)), "").is(414, "uri-too-long")
+		if !strings.Contains(got.problem().Detail, "2000 bytes") {
+			t.Errorf("%s", got.text)
+		}
 	}
 }
 

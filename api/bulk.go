@@ -32,11 +32,19 @@ func carryOutBulk(c *call) error {
 			return err
 		}
 		if found {
+			for _, out := range outs {
+				if err := c.covers(journal.Subjects(out.Event)...); err != nil {
+					return err
+				}
+			}
 			return c.answerAll(outs, options)
 		}
 	}
 	b, err := readBulk(c.body)
 	if err != nil {
+		return err
+	}
+	if err := c.coversOrders(b.orders); err != nil {
 		return err
 	}
 	if !b.atomic {

@@ -83,6 +83,9 @@ func getEvent(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.coversEvent(ev); err != nil {
+		return err
+	}
 	return c.reply(http.StatusOK, mediaJSON, eventToWire(ev))
 }
 

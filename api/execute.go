@@ -40,6 +40,9 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 			return err
 		}
 		if found {
+			if err := c.covers(journal.Subjects(out.Event)...); err != nil {
+				return err
+			}
 			return c.answer(out, options)
 		}
 	}
@@ -51,6 +54,9 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 	}
 	command, err := read(f, match)
 	if err != nil {
+		return err
+	}
+	if err := c.coversCommand(command); err != nil {
 		return err
 	}
 	out, err := c.service.Execute(c.r.Context(), command, options)

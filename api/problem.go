@@ -19,6 +19,7 @@ const (
 	codeBadHeader       code = "bad-header"
 	codeUnauthenticated code = "unauthenticated"
 	codeForbidden       code = "forbidden"
+	codeTooManyFailures code = "too-many-failures"
 	codeRouteNotFound   code = "route-not-found"
 	codeAccountNotFound code = "account-not-found"
 	codeEventNotFound   code = "event-not-found"
@@ -30,6 +31,7 @@ const (
 	codeAccountClosed   code = "account-closed"
 	codeVersionMismatch code = "version-mismatch"
 	codeBodyTooLarge    code = "body-too-large"
+	codeURITooLong      code = "uri-too-long"
 	codeMediaType       code = "unsupported-media-type"
 	codeInvalid         code = "invalid"
 	codeKeyReused       code = "idempotency-key-reused"
@@ -71,6 +73,7 @@ var problemKinds = map[code]problemKind{
 	codeAccountClosed:   {410, "The account is closed", "account is closed", 0},
 	codeVersionMismatch: {412, "The account has another version", "account has another version", 0},
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},
+	codeURITooLong:      {414, "The URL is too long", "URL is too long", 0},
 	codeMediaType:       {415, "The body's media type is not supported", "media type is not supported", 0},
 	codeInvalid:         {422, "The request breaks a rule", "request breaks a rule", 0},
 	codeKeyReused:       {422, "The idempotency key belongs to another request", "idempotency key was used before", 0},
@@ -78,6 +81,7 @@ var problemKinds = map[code]problemKind{
 	codeCurrency:        {422, "The account is kept in another currency", "account has another currency", 0},
 	codeFunds:           {422, "There is not enough money in the account", "insufficient funds", 0},
 	codeAmountRange:     {422, "The amount is more than the account can hold", "amount is out of range", 0},
+	codeTooManyFailures: {429, "Too many wrong tokens", "too many wrong tokens", 1},
 	codeInternal:        {500, "Something went wrong here", "internal error", 0},
 	codeNotCaughtUp:     {503, "This node is not up to date", "node is not up to date", 1},
 	codeOverloaded:      {503, "Too much is waiting", "too much is waiting", 1},

@@ -23,6 +23,7 @@ type operation struct {
 	does   string // for the log: "failed to get account"
 	handle func(*call) error
 	scope  access.Scope // that a token needs for it; probes need no token
+	bound  bound        // what of it is for tokens that are bound to subjects
 	needs  need
 	media  string        // of the body it takes; empty: none
 	params []string      // the query parameters it knows
@@ -49,34 +50,34 @@ func resources() []resource {
 		}},
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
-			"POST": {does: "open account", scope: access.Command, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "open account", scope: access.Command, bound: boundHandler, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}", map[string]operation{
-			"GET":    {does: "get account", scope: access.Read, handle: getAccount, params: []string{"at"}},
-			"PUT":    {does: "replace account", scope: access.Command, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
-			"PATCH":  {does: "change account", scope: access.Command, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
-			"DELETE": {does: "close account", scope: access.Command, handle: closeAccount, params: []string{"dryRun"}},
+			"GET":    {does: "get account", scope: access.Read, bound: boundPath, handle: getAccount, params: []string{"at"}},
+			"PUT":    {does: "replace account", scope: access.Command, bound: boundPath, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"PATCH":  {does: "change account", scope: access.Command, bound: boundPath, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
+			"DELETE": {does: "close account", scope: access.Command, bound: boundPath, handle: closeAccount, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/events", map[string]operation{
-			"GET": {does: "list account events", scope: access.Read, handle: listHistory, params: []string{"limit", "cursor", "order"}},
+			"GET": {does: "list account events", scope: access.Read, bound: boundPath, handle: listHistory, params: []string{"limit", "cursor", "order"}},
 		}},
 		{"/v1/accounts/{number}/deposits", map[string]operation{
-			"POST": {does: "deposit", scope: access.Command, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "deposit", scope: access.Command, bound: boundPath, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/withdrawals", map[string]operation{
-			"POST": {does: "withdraw", scope: access.Command, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "withdraw", scope: access.Command, bound: boundPath, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/transfers", map[string]operation{
-			"POST": {does: "transfer", scope: access.Command, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "transfer", scope: access.Command, bound: boundHandler, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/commands", map[string]operation{
-			"POST": {does: "carry out commands", scope: access.Command, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "carry out commands", scope: access.Command, bound: boundHandler, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/events", map[string]operation{
-			"GET": {does: "list events", scope: access.Read, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+			"GET": {does: "list events", scope: access.Read, bound: boundQuery, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
-			"GET": {does: "get event", scope: access.Read, handle: getEvent},
+			"GET": {does: "get event", scope: access.Read, bound: boundHandler, handle: getEvent},
 		}},
 		{"/v1/admin/status", map[string]operation{
 			"GET": {does: "get status", scope: access.Admin, handle: getStatus, needs: needsService},
@@ -150,7 +151,7 @@ func describe(res resource, allow string) operation {
 	if res.operations[http.MethodGet].needs == needsNothing {
 		needs = needsNothing
 	}
-	return operation{does: "describe route", scope: access.Any, needs: needs, handle: func(c *call) error {
+	return operation{does: "describe route", scope: access.Any, bound: boundAll, needs: needs, handle: func(c *call) error {
 		c.w.Header().Set("Allow", allow)
 		if res.operations[http.MethodPatch].handle != nil {
 			c.w.Header().Set("Accept-Patch", mediaMergePatch)

@@ -37,6 +37,21 @@ func About(ev eventstore.Event, subject string) bool {
 	return err == nil && slices.Contains(decoded.Accounts(), account.Number(number))
 }
 
+// Subjects are all that ev is about: see [About]. What can't be read is about its own
+// subject only.
+func Subjects(ev eventstore.Event) []string {
+	if ev.Type == TypeTransferred {
+		if decoded, err := Decode(ev); err == nil {
+			var all []string
+			for _, n := range decoded.Accounts() {
+				all = append(all, Subject(n))
+			}
+			return all
+		}
+	}
+	return []string{ev.Subject}
+}
+
 // Reserved tells whether events of this type come from the commands of this
 // service only. The account reducer passes over all others.
 func Reserved(eventType string) bool {
