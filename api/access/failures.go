@@ -43,7 +43,7 @@ func NewFailures(perMinute int) *Failures {
 func (f *Failures) Count(address string) (wait time.Duration, news bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := f.countOf(client(address))
+	c := f.countOf(Client(address))
 	now := time.Now()
 	r := c.left.ReserveN(now, 1)
 	if wait = r.DelayFrom(now); wait == 0 {
@@ -70,9 +70,10 @@ func (f *Failures) countOf(address netip.Prefix) *count {
 	return c
 }
 
-// client is what counts as one: an IPv4 address, or the network of 2^64 IPv6 addresses
-// that is the least a client is given. All that is no address is one.
-func client(address string) netip.Prefix {
+// Client is what counts as one client of those that call from address, which is
+// HOST:PORT: an IPv4 address, or the network of 2^64 IPv6 addresses that is the least
+// anybody is given. All that is no address is one.
+func Client(address string) netip.Prefix {
 	at, _ := netip.ParseAddrPort(address)
 	ip := at.Addr().Unmap()
 	network, _ := ip.Prefix(min(ip.BitLen(), 64))
