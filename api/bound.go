@@ -26,7 +26,7 @@ const (
 func (c *call) within(op operation) error {
 	switch op.bound {
 	case boundPath:
-		return c.covers(journal.Subject(c.number()))
+		return c.covers(account.Subject(c.number()))
 	case boundQuery:
 		// The other rules for parameters come later: each that is there has to be right.
 		given := c.r.URL.Query()["subject"]
@@ -66,17 +66,17 @@ func (c *call) coversCommand(command account.Command) error {
 		if command.Number == "" {
 			return c.outside("give the accountNumber, since one that the service picks need not")
 		}
-		return c.covers(journal.Subject(account.Number(command.Number)))
+		return c.covers(account.Subject(account.Number(command.Number)))
 	case account.Update:
-		return c.covers(journal.Subject(command.Account))
+		return c.covers(account.Subject(command.Account))
 	case account.Close:
-		return c.covers(journal.Subject(command.Account))
+		return c.covers(account.Subject(command.Account))
 	case account.Deposit:
-		return c.covers(journal.Subject(command.Account))
+		return c.covers(account.Subject(command.Account))
 	case account.Withdraw:
-		return c.covers(journal.Subject(command.Account))
+		return c.covers(account.Subject(command.Account))
 	case account.Transfer:
-		return c.covers(journal.Subject(command.From), journal.Subject(command.To))
+		return c.covers(account.Subject(command.From), account.Subject(command.To))
 	}
 	return c.outside("and of this command it is not known what it is about")
 }
@@ -90,6 +90,20 @@ func (c *call) coversOrders(orders []order) error {
 			p.detail = commandPointer(i) + ": " + p.detail
 			p.faults = []account.Fault{{Pointer: commandPointer(i), Detail: p.detail}}
 			return p
+		}
+	}
+	return nil
+}
+
+// coversOutcomes is nil if who asks could have sent what led to these: a key alone shows
+// nobody what others have done.
+func (c *call) coversOutcomes(outs []journal.Outcome) error {
+	if !c.principal.Bound() {
+		return nil
+	}
+	for _, out := range outs {
+		if err := c.covers(journal.Subjects(out.Event)...); err != nil {
+			return err
 		}
 	}
 	return nil

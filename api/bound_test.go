@@ -17,8 +17,14 @@ import (
 // 12000001, 12000002 and 34000001: for each operation some that it may make, and some that
 // it may not. A new operation has to be thought about, and added here.
 var boundCases = map[string]struct{ may, mayNot []string }{
-	"GET /livez":                             {may: []string{"/livez"}},
-	"GET /readyz":                            {may: []string{"/readyz"}},
+	"GET /livez":        {may: []string{"/livez"}},
+	"GET /readyz":       {may: []string{"/readyz"}},
+	"GET /openapi.json": {may: []string{"/openapi.json"}},
+	"GET /docs":         {may: []string{"/docs"}},
+	"GET /docs/{file}":  {may: []string{"/docs/start.js"}},
+	"POST /v1/events": {may: []string{`/v1/events {"events":[{"type":"a.b","subject":"accounts/12-notes","data":{}}]}`},
+		mayNot: []string{`/v1/events {"events":[{"type":"a.b","subject":"accounts/12-notes","data":{}},{"type":"a.b","subject":"customers/1","data":{}}]}`,
+			`/v1/events {"events":[{"type":"a.b","subject":"accounts/12-notes","data":{}}],"precondition":{"subject":"customers/1","version":0}}`}},
 	"GET /v1/accounts":                       {mayNot: []string{"/v1/accounts", "/v1/accounts?sortCode=102030", "/v1/accounts?limit=x"}},
 	"POST /v1/accounts":                      {may: []string{`/v1/accounts {"accountNumber":"12000003","sortCode":"10-20-30"}`}, mayNot: []string{`/v1/accounts {"accountNumber":"34000003","sortCode":"10-20-30"}`, `/v1/accounts {"sortCode":"10-20-30"}`}},
 	"GET /v1/accounts/{number}":              {may: []string{"/v1/accounts/12000001", "/v1/accounts/12000009", "/v1/accounts/%312000001"}, mayNot: []string{"/v1/accounts/34000001", "/v1/accounts/34000009", "/v1/accounts/1", "/v1/accounts/34000001?at=1", "/v1/accounts/%334000001"}},
@@ -117,6 +123,7 @@ func TestABulkIsRefusedWholeForOneCommandThatIsNotForTheToken(t *testing.T) {
 func TestAKeyShowsABoundTokenNothingOfOthers(t *testing.T) {
 	r := newBoundRig(t)
 	for i, request := range []string{
+		`/v1/events {"events":[{"type":"a.b","subject":"accounts/12-notes","data":{}},{"type":"a.b","subject":"customers/1","data":{}}]}`,
 		`/v1/transfers {"from":"34000001","to":"12000001","amount":1,"currency":"GBP"}`,
 		`/v1/accounts {"accountNumber":"34000005","sortCode":"10-20-30"}`,
 		`/v1/commands {"atomic":true,"commands":[{"kind":"deposit","account":"12000001","amount":1,"currency":"GBP"},{"kind":"deposit","account":"34000001","amount":1,"currency":"GBP"}]}`,

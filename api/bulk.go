@@ -32,10 +32,8 @@ func carryOutBulk(c *call) error {
 			return err
 		}
 		if found {
-			for _, out := range outs {
-				if err := c.covers(journal.Subjects(out.Event)...); err != nil {
-					return err
-				}
+			if err := c.coversOutcomes(outs); err != nil {
+				return err
 			}
 			return c.answerAll(outs, options)
 		}
@@ -92,7 +90,7 @@ func itemOf(out journal.Outcome, o journal.Options) wireItem {
 	case journal.TypeClosed:
 		item.Status = http.StatusNoContent
 	default:
-		item.Event = new(movedToWire(out.Event, o))
+		item.Event = new(outcomeToWire(out.Event, o))
 	}
 	return item
 }

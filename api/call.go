@@ -24,6 +24,7 @@ type call struct {
 	service Service // nil on routes that do without
 	params  params
 	body    []byte // of an operation that takes one
+	media   string // the body's, of those that the operation takes
 
 	principal access.Principal // who asks; on routes for probes, and without a guard, anybody
 }
@@ -32,6 +33,7 @@ type call struct {
 const (
 	mediaJSON        = "application/json"
 	mediaProblem     = "application/problem+json"
+	mediaCloudEvent  = "application/cloudevents+json" // one; of requests too, as the next
 	mediaCloudEvents = "application/cloudevents-batch+json"
 	mediaMergePatch  = "application/merge-patch+json" // of a request
 )
@@ -67,6 +69,12 @@ func (c *call) reply(status int, media string, body any) error {
 	if err != nil {
 		return err
 	}
+	c.send(status, media, text)
+	return nil
+}
+
+// send answers with a body as it stands.
+func (c *call) send(status int, media string, text []byte) {
 	header := c.w.Header()
 	header.Set("Content-Type", media)
 	header.Set("Content-Length", strconv.Itoa(len(text)))
@@ -75,7 +83,6 @@ func (c *call) reply(status int, media string, body any) error {
 		// A failure means that the client has gone; there is nobody to tell.
 		_, _ = c.w.Write(text)
 	}
-	return nil
 }
 
 // fail answers with the problem that err is, and logs it. does is what could not

@@ -31,6 +31,24 @@ func Routes() map[string][]string {
 	return all
 }
 
+// Operation is what a route does with a method, as far as its description has to agree.
+type Operation struct {
+	Media  string   // of the body it takes; empty: none
+	Params []string // the query parameters it knows
+	Scope  access.Scope
+}
+
+// Operations are those of all routes, by method and path.
+func Operations() map[string]Operation {
+	all := make(map[string]Operation)
+	for _, res := range resources() {
+		for method, op := range res.operations {
+			all[method+" "+res.path] = Operation{op.media, op.params, op.scope}
+		}
+	}
+	return all
+}
+
 // Scope is what a token needs for an operation, empty for none.
 func Scope(path, method string) access.Scope {
 	for _, res := range resources() {
@@ -55,6 +73,9 @@ var ParseTime = parseTime
 
 // WholeNumber reads a JSON number as amounts are read.
 var WholeNumber = wholeNumber
+
+// TraceParent reads the values of a header traceparent.
+func TraceParent(values ...string) (string, bool) { return traceParent(values) }
 
 // ScanBudget is how many events one request looks through.
 const ScanBudget = scanBudget

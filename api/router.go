@@ -26,6 +26,7 @@ type operation struct {
 	bound  bound        // what of it is for tokens that are bound to subjects
 	needs  need
 	media  string        // of the body it takes; empty: none
+	also   []string      // other media types of it
 	params []string      // the query parameters it knows
 	limit  time.Duration // how long it may take; 0: as every request
 }
@@ -47,6 +48,15 @@ func resources() []resource {
 		}},
 		{"/readyz", map[string]operation{
 			"GET": {does: "be ready", handle: getReady, needs: needsNothing, params: []string{"verbose"}},
+		}},
+		{"/openapi.json", map[string]operation{
+			"GET": {does: "describe the API", scope: access.Any, bound: boundAll, handle: getDescription, needs: needsToken},
+		}},
+		{"/docs", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, bound: boundAll, handle: getDocs, needs: needsToken},
+		}},
+		{"/docs/{file}", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, bound: boundAll, handle: getDocsFile, needs: needsToken},
 		}},
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
@@ -75,6 +85,8 @@ func resources() []resource {
 		}},
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", scope: access.Read, bound: boundQuery, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+			"POST": {does: "append events", scope: access.Append, bound: boundHandler, handle: appendEvents, media: mediaJSON,
+				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, bound: boundHandler, handle: getEvent},
@@ -104,10 +116,13 @@ func newRouter(h *Handler) *mux.Router {
 		router.Handle(res.path, h.dispatch(res))
 	}
 	router.NotFoundHandler = h.enter(func(c *call) {
-		c.fail("route request", newProblem(codeRouteNotFound,
-			"no route has this path; paths match as written, without a slash at the end"))
+		c.fail("route request", routeNotFound())
 	})
 	return router
+}
+
+func routeNotFound() *problem {
+	return newProblem(codeRouteNotFound, "no route has this path; paths match as written, without a slash at the end")
 }
 
 // dispatch chooses among a resource's operations by method.

@@ -19,7 +19,7 @@ func (r *rig) concrete(route string) string {
 	if strings.Contains(route, "{id}") {
 		id = r.cancelled().ID.String()
 	}
-	return strings.NewReplacer("{number}", "12345678", "{seq}", "1", "{id}", id).Replace(route)
+	return strings.NewReplacer("{number}", "12345678", "{seq}", "1", "{file}", "start.js", "{id}", id).Replace(route)
 }
 
 // cancelled is a replay that was cancelled.

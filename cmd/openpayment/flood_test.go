@@ -116,6 +116,26 @@ func (p *process) memory() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
+// heard tells of how many connections nothing is heard while the rest of a request is
+// awaited, and how many were refused.
+func heard(flood []net.Conn) (open, refused int64) {
+	var silent, ended atomic.Int64
+	var all sync.WaitGroup
+	for _, c := range flood {
+		all.Go(func() {
+			_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
+			_, err := c.Read(make([]byte, 1))
+			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+				silent.Add(1)
+			} else {
+				ended.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	return silent.Load(), ended.Load()
+}
+
 // TestTenThousandConnectionsAtOnceHoldUpNobody has one client open as many connections as it
 // can, and send half a request on each. It gets those that one client may have; another
 // one is served as ever, and memory stays within bounds.
@@ -127,7 +147,6 @@ func TestTenThousandConnectionsAtOnceHoldUpNobody(t *testing.T) {
 	}
 	p := start(t, "--store", "memory:", "--max-connections-per-address", strconv.Itoa(allowed), "--header-timeout", "1m")
 	before := p.memory()
-	var open, refused atomic.Int64
 	var all sync.WaitGroup
 	flood := make([]net.Conn, attempts)
 	for part := range 20 {
@@ -175,26 +194,14 @@ func TestTenThousandConnectionsAtOnceHoldUpNobody(t *testing.T) {
 	if answer, err := http.ReadResponse(bufio.NewReader(fresh), nil); err != nil || answer.StatusCode != http.StatusOK {
 		t.Errorf("a new connection: %v", err)
 	}
-	for _, c := range flood {
-		all.Go(func() {
-			// Those that are kept hear nothing while the rest of the request is awaited.
-			_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
-			_, err := c.Read(make([]byte, 1))
-			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
-				open.Add(1)
-			} else {
-				refused.Add(1)
-			}
-		})
-	}
-	all.Wait()
-	if open.Load() != allowed || refused.Load() != attempts-allowed {
-		t.Errorf("%d connections are open, %d were refused", open.Load(), refused.Load())
+	open, refused := heard(flood)
+	if open != allowed || refused != attempts-allowed {
+		t.Errorf("%d connections are open, %d were refused", open, refused)
 	}
 	const perConnection = 64 << 10
 	if grown := during - before; grown > allowed*perConnection {
 		t.Errorf("memory has grown by %d bytes", grown)
 	}
 	t.Logf("%d connections open, %d refused; %d commands meanwhile, the slowest %s; memory %d MiB, before %d MiB",
-		open.Load(), refused.Load(), served, slowest, during>>20, before>>20)
+		open, refused, served, slowest, during>>20, before>>20)
 }

@@ -56,21 +56,23 @@ var rules = []rule{
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api/access", []string{"go.yaml.in/yaml/v3", "golang.org/x/time/rate"}},
 	{"api", []string{
-		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/internal/nearest",
+		module + "/account", module + "/account/journal", module + "/api/access", module + "/api/docs", module + "/api/openapi", module + "/eventstore", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
+	{"api/openapi", []string{jsonX, "go.yaml.in/yaml/v3"}},
+	{"api/docs", []string{"github.com/swaggest/swgui/v5/static"}},
 	{"schema", nil},
 	{"internal/pause", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
-		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid",
+		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid", "github.com/getkin/kin-openapi/...",
 	}},
 	{"cmd/...", []string{"..."}},
 }
 
 // testsOnly are packages for tests; nothing that is shipped imports them.
-var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", "pgregory.net/rapid"}
+var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/openapitest", "pgregory.net/rapid"}
 
 // pkg is what go list tells of a package.
 type pkg struct {
