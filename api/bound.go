@@ -31,20 +31,20 @@ func (c *call) within(op operation) error {
 		// The other rules for parameters come later: each that is there has to be right.
 		given := c.r.URL.Query()["subject"]
 		if len(given) == 0 {
-			return c.outside("name one of them in the query parameter subject")
+			return c.outside(": name one of them in the query parameter subject")
 		}
 		return c.covers(given...)
 	case boundHandler, boundAll:
 		return nil
 	}
-	return c.outside("and this is about all: ask for one account, or for the events of one subject")
+	return c.outside(", and this is about all: ask for one account, or for the events of one subject")
 }
 
 // covers is nil if who asks may see and change what is of all these subjects.
 func (c *call) covers(subjects ...string) error {
 	for _, s := range subjects {
 		if !c.principal.Covers(s) {
-			return c.outside(fmt.Sprintf("and %q does not", s))
+			return c.outside(fmt.Sprintf(", and %q does not", s))
 		}
 	}
 	return nil
@@ -53,7 +53,7 @@ func (c *call) covers(subjects ...string) error {
 // outside refuses what is not of the subjects that who asks is bound to; why goes on from
 // these.
 func (c *call) outside(why string) error {
-	return forbidden(c.principal, fmt.Sprintf("is bound to subjects that begin with %s: %s", c.principal.Subjects, why))
+	return forbidden(c.principal, fmt.Sprintf("is bound to subjects that begin with %s%s", c.principal.Subjects, why))
 }
 
 // coversCommand is nil if who asks may have this carried out.
@@ -64,7 +64,7 @@ func (c *call) coversCommand(command account.Command) error {
 	switch command := command.(type) {
 	case account.Open:
 		if command.Number == "" {
-			return c.outside("give the accountNumber, since one that the service picks need not")
+			return c.outside(": give the accountNumber, since one that the service picks need not")
 		}
 		return c.covers(account.Subject(account.Number(command.Number)))
 	case account.Update:
@@ -78,7 +78,7 @@ func (c *call) coversCommand(command account.Command) error {
 	case account.Transfer:
 		return c.covers(account.Subject(command.From), account.Subject(command.To))
 	}
-	return c.outside("and of this command it is not known what it is about")
+	return c.outside(", and of this command it is not known what it is about")
 }
 
 // coversOrders is nil if who asks may have all commands of a bulk carried out. Otherwise
@@ -116,5 +116,5 @@ func (c *call) coversEvent(ev eventstore.Event) error {
 	if slices.ContainsFunc(subjects, c.principal.Covers) {
 		return nil
 	}
-	return c.outside("and those of this event do not")
+	return c.outside(", and those of this event do not")
 }

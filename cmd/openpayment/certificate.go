@@ -117,7 +117,11 @@ func (c *certificates) read(seen string) {
 // tell says whose certificate it is, and for how long.
 func (c *certificates) tell(message string) {
 	leaf := c.current.Certificates[0].Leaf
-	line := c.log.WithFields(logrus.Fields{"certificate": leaf.Subject.String(), "names": leaf.DNSNames, "notAfter": leaf.NotAfter.UTC().Format(time.RFC3339)})
+	names := append([]string{}, leaf.DNSNames...)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	line := c.log.WithFields(logrus.Fields{"certificate": leaf.Subject.String(), "names": names, "notAfter": leaf.NotAfter.UTC().Format(time.RFC3339)})
 	if time.Now().After(leaf.NotAfter) {
 		line.Warn(message + ": it has expired, and clients will not believe it")
 		return
