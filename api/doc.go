@@ -52,7 +52,7 @@
 //	409  replay-running         with the member replay, its id
 //	410  account-closed
 //	412  version-mismatch       with the members expected and actual; expected is 0 for
-//	                            a tag that is no version
+//	                            a tag that is no version, and a subject that is to be new
 //	413  body-too-large
 //	414  uri-too-long
 //	415  unsupported-media-type
