@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -33,7 +34,7 @@ func Routes() map[string][]string {
 
 // Operation is what a route does with a method, as far as its description has to agree.
 type Operation struct {
-	Media  string   // of the body it takes; empty: none
+	Media  []string // of the body it takes
 	Params []string // the query parameters it knows
 	Scope  access.Scope
 }
@@ -43,7 +44,7 @@ func Operations() map[string]Operation {
 	all := make(map[string]Operation)
 	for _, res := range resources() {
 		for method, op := range res.operations {
-			all[method+" "+res.path] = Operation{op.media, op.params, op.scope}
+			all[method+" "+res.path] = Operation{strings.Fields(op.media + " " + strings.Join(op.also, " ")), op.params, op.scope}
 		}
 	}
 	return all

@@ -110,7 +110,8 @@ var statuses = map[string]string{
 //
 // kin-openapi compiles the schemas of a 3.1 document anew for every exchange, which
 // takes milliseconds. As one of 3.0 its own, quick validator is used. That knows all
-// keywords of 3.1 that the document uses, once const is an enum of one value.
+// keywords of 3.1 that the document uses, once const is an enum of one value; what names
+// members may have (propertyNames) it passes over.
 func prepare(doc *openapi3.T) error {
 	doc.OpenAPI = "3.0.4"
 	return doc.WalkSchemas(func(at string, ref *openapi3.SchemaRef) error {
@@ -118,11 +119,11 @@ func prepare(doc *openapi3.T) error {
 		if s.Const != nil {
 			s.Const, s.Enum = nil, []any{s.Const}
 		}
-		if s.PrefixItems != nil || s.Contains != nil || s.PatternProperties != nil || s.PropertyNames != nil || s.If != nil ||
+		if s.PrefixItems != nil || s.Contains != nil || s.PatternProperties != nil || s.If != nil ||
 			s.DependentSchemas != nil || s.DependentRequired != nil || s.UnevaluatedProperties.Has != nil || s.UnevaluatedProperties.Schema != nil {
 			return fmt.Errorf("%s has a keyword that exchanges are not checked for", at)
 		}
-		if s.Type.Is("object") && s.Properties != nil && s.AdditionalProperties.Has == nil {
+		if s.Type.Is("object") && s.Properties != nil && s.AdditionalProperties.Has == nil && s.AdditionalProperties.Schema == nil {
 			s.AdditionalProperties.Has = new(false)
 		}
 		return nil
@@ -144,7 +145,8 @@ func (d *description) fault(e exchange) error {
 	}
 	options := openapi3filter.Options{
 		IncludeResponseStatus: true, SkipSettingDefaults: true, ExcludeResponseBody: e.req.Method == http.MethodHead,
-		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc,
+		SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.DisableSchemaErrorDetails()},
 	}
 	input.Options = &options
 	answer := &openapi3filter.ResponseValidationInput{
