@@ -70,6 +70,26 @@ func TestTheServiceSpeaksHTTP1And2OverTLS(t *testing.T) {
 	}
 }
 
+func TestABodyThatDoesNotComeIsNotAwaitedForEverOverTLSEither(t *testing.T) {
+	r := newRig(t, func(c *api.Config) { c.BodyTimeout = 200 * time.Millisecond })
+	ca := certtest.NewCA(t)
+	address, _ := r.secured(ca, time.Minute)
+	for _, h2 := range []bool{false, true} {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: ca.Client(), ForceAttemptHTTP2: h2}, Timeout: time.Minute}
+		defer client.CloseIdleConnections()
+		body, never := io.Pipe()
+		defer never.Close()
+		answer, err := client.Post("https://"+address+"/v1/accounts", "application/json", body)
+		if err != nil {
+			t.Fatal(h2, err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != 400 || answer.ProtoMajor == 2 != h2 {
+			t.Errorf("%s: %d", answer.Proto, answer.StatusCode)
+		}
+	}
+}
+
 // told sends a request as it is over a connection, and gives the whole answer.
 func told(t *testing.T, c net.Conn, request string) (*http.Response, string) {
 	t.Helper()
