@@ -60,6 +60,7 @@ func TestATokenIsNeededWhereSomeAreConfigured(t *testing.T) {
 var wantedScope = map[string]access.Scope{
 	"GET /livez":                             "",
 	"GET /readyz":                            "",
+	"GET /metrics":                           access.Read,
 	"GET /openapi.json":                      access.Any,
 	"GET /docs":                              access.Any,
 	"GET /docs/{file}":                       access.Any,

@@ -19,6 +19,7 @@ import (
 var boundCases = map[string]struct{ may, mayNot []string }{
 	"GET /livez":        {may: []string{"/livez"}},
 	"GET /readyz":       {may: []string{"/readyz"}},
+	"GET /metrics":      {mayNot: []string{"/metrics"}},
 	"GET /openapi.json": {may: []string{"/openapi.json"}},
 	"GET /docs":         {may: []string{"/docs"}},
 	"GET /docs/{file}":  {may: []string{"/docs/start.js"}},

@@ -17,6 +17,10 @@ import (
 type Config struct {
 	// Service may be nil and be given later: see [Handler.Serve].
 	Service Service
+	// Observer is told of requests and commands.
+	Observer Observer
+	// Metrics answers GET /metrics, before there is a Service too; nil: there are none.
+	Metrics http.Handler
 	// Log takes one line for each request and each failure. Default: nowhere.
 	Log *logrus.Logger
 	// Guard, if not nil, knows the tokens of which every request but those for /livez
@@ -82,7 +86,7 @@ var _ http.Handler = (*Handler)(nil)
 func New(cfg Config) *Handler {
 	h := &Handler{cfg: cfg.withDefaults()}
 	h.router = newRouter(h)
-	h.tooLong = h.enter(refuseURL)
+	h.tooLong = h.enter("", refuseURL)
 	h.Waiting(errors.New("the store has not been reached yet"))
 	if cfg.Service != nil {
 		h.Serve(cfg.Service)

@@ -20,15 +20,16 @@ type resource struct {
 // operation is one thing the service does. Everything around it, the order of
 // the checks above all, is [Handler.perform].
 type operation struct {
-	does   string // for the log: "failed to get account"
-	handle func(*call) error
-	scope  access.Scope // that a token needs for it; probes need no token
-	bound  bound        // what of it is for tokens that are bound to subjects
-	needs  need
-	media  string        // of the body it takes; empty: none
-	also   []string      // other media types of it
-	params []string      // the query parameters it knows
-	limit  time.Duration // how long it may take; 0: as every request
+	does    string // for the log: "failed to get account"
+	handle  func(*call) error
+	command string       // its kind, for observers; empty: it is none
+	scope   access.Scope // that a token needs for it; probes need no token
+	bound   bound        // what of it is for tokens that are bound to subjects
+	needs   need
+	media   string        // of the body it takes; empty: none
+	also    []string      // other media types of it
+	params  []string      // the query parameters it knows
+	limit   time.Duration // how long it may take; 0: as every request
 }
 
 // need is what an operation asks of the service.
@@ -49,6 +50,9 @@ func resources() []resource {
 		{"/readyz", map[string]operation{
 			"GET": {does: "be ready", handle: getReady, needs: needsNothing, params: []string{"verbose"}},
 		}},
+		{"/metrics", map[string]operation{
+			"GET": {does: "show metrics", scope: access.Read, handle: getMetrics, needs: needsToken},
+		}},
 		{"/openapi.json", map[string]operation{
 			"GET": {does: "describe the API", scope: access.Any, bound: boundAll, handle: getDescription, needs: needsToken},
 		}},
@@ -60,32 +64,32 @@ func resources() []resource {
 		}},
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
-			"POST": {does: "open account", scope: access.Command, bound: boundHandler, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "open account", command: "open", scope: access.Command, bound: boundHandler, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}", map[string]operation{
 			"GET":    {does: "get account", scope: access.Read, bound: boundPath, handle: getAccount, params: []string{"at"}},
-			"PUT":    {does: "replace account", scope: access.Command, bound: boundPath, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
-			"PATCH":  {does: "change account", scope: access.Command, bound: boundPath, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
-			"DELETE": {does: "close account", scope: access.Command, bound: boundPath, handle: closeAccount, params: []string{"dryRun"}},
+			"PUT":    {does: "replace account", command: "update", scope: access.Command, bound: boundPath, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"PATCH":  {does: "change account", command: "update", scope: access.Command, bound: boundPath, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
+			"DELETE": {does: "close account", command: "close", scope: access.Command, bound: boundPath, handle: closeAccount, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/events", map[string]operation{
 			"GET": {does: "list account events", scope: access.Read, bound: boundPath, handle: listHistory, params: []string{"limit", "cursor", "order"}},
 		}},
 		{"/v1/accounts/{number}/deposits", map[string]operation{
-			"POST": {does: "deposit", scope: access.Command, bound: boundPath, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "deposit", command: "deposit", scope: access.Command, bound: boundPath, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/withdrawals", map[string]operation{
-			"POST": {does: "withdraw", scope: access.Command, bound: boundPath, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "withdraw", command: "withdraw", scope: access.Command, bound: boundPath, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/transfers", map[string]operation{
-			"POST": {does: "transfer", scope: access.Command, bound: boundHandler, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "transfer", command: "transfer", scope: access.Command, bound: boundHandler, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/commands", map[string]operation{
 			"POST": {does: "carry out commands", scope: access.Command, bound: boundHandler, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", scope: access.Read, bound: boundQuery, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
-			"POST": {does: "append events", scope: access.Append, bound: boundHandler, handle: appendEvents, media: mediaJSON,
+			"POST": {does: "append events", command: "append", scope: access.Append, bound: boundHandler, handle: appendEvents, media: mediaJSON,
 				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
@@ -115,7 +119,7 @@ func newRouter(h *Handler) *mux.Router {
 	for _, res := range resources() {
 		router.Handle(res.path, h.dispatch(res))
 	}
-	router.NotFoundHandler = h.enter(func(c *call) {
+	router.NotFoundHandler = h.enter("", func(c *call) {
 		c.fail("route request", routeNotFound())
 	})
 	return router
@@ -128,7 +132,7 @@ func routeNotFound() *problem {
 // dispatch chooses among a resource's operations by method.
 func (h *Handler) dispatch(res resource) http.Handler {
 	allow := allowed(res)
-	return h.enter(func(c *call) {
+	return h.enter(res.path, func(c *call) {
 		method := c.r.Method
 		if method == http.MethodHead {
 			method = http.MethodGet

@@ -90,8 +90,8 @@ func TestABodyThatDoesNotComeIsNotAwaitedForEverOverTLSEither(t *testing.T) {
 	}
 }
 
-// told sends a request as it is over a connection, and gives the whole answer.
-func told(t *testing.T, c net.Conn, request string) (*http.Response, string) {
+// exchanged sends a request as it is over a connection, and gives the whole answer.
+func exchanged(t *testing.T, c net.Conn, request string) (*http.Response, string) {
 	t.Helper()
 	defer c.Close()
 	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
@@ -119,7 +119,7 @@ func TestWhatCannotBeReadOverTLSGetsAProblemToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, text := told(t, c, "GET /v1/accounts HTTP/3.0\r\nHost: x\r\n\r\n")
+	answer, text := exchanged(t, c, "GET /v1/accounts HTTP/3.0\r\nHost: x\r\n\r\n")
 	if answer.StatusCode != 505 || answer.Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(text, `"code":"bad-header"`) {
 		t.Errorf("%d %v %s", answer.StatusCode, answer.Header, text)
 	}
@@ -133,7 +133,7 @@ func TestWhoeverSpeaksPlainHTTPToTheTLSPortIsTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, text := told(t, c, method+" /v1/accounts HTTP/1.1\r\nHost: x\r\n\r\n")
+		answer, text := exchanged(t, c, method+" /v1/accounts HTTP/1.1\r\nHost: x\r\n\r\n")
 		if answer.StatusCode != 400 || answer.Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(text, "https://") {
 			t.Errorf("%s: %d %v %s", method, answer.StatusCode, answer.Header, text)
 		}
@@ -174,7 +174,7 @@ func TestAHandshakeThatDoesNotEndHoldsUpNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer, _ := told(t, c, "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); answer.StatusCode != 200 {
+	if answer, _ := exchanged(t, c, "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); answer.StatusCode != 200 {
 		t.Error(answer.Status)
 	}
 	for _, c := range []net.Conn{idle, nonsense} {
@@ -247,20 +247,20 @@ func TestTooManyConnectionsAreAnsweredAndNotKept(t *testing.T) {
 				open = append(open, conn)
 			}
 			for range 3 {
-				answer, text := told(t, dial(c.from), request)
+				answer, text := exchanged(t, dial(c.from), request)
 				if answer.StatusCode != 503 || answer.Header.Get("Retry-After") != "1" || !strings.Contains(text, `"code":"overloaded"`) {
 					t.Errorf("%d %v %s", answer.StatusCode, answer.Header, text)
 				}
 			}
 			if c.limits.Connections == 0 {
-				told(t, dial("127.0.0.2"), "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+				exchanged(t, dial("127.0.0.2"), "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 			}
 			for _, conn := range open {
 				conn.Close()
 			}
 			// The server takes a moment to see that they are closed.
 			for deadline := time.Now().Add(time.Minute); ; {
-				answer, _ := told(t, dial(c.from), "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+				answer, _ := exchanged(t, dial(c.from), "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 				if answer.StatusCode == 200 {
 					break
 				}

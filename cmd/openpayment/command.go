@@ -60,7 +60,7 @@ openpayment.db in the working directory, the API listens on 127.0.0.1:8080.`
 		}
 		return usageError{fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand(), tokenCommand())
+	root.AddCommand(serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand(), docsCommand(), tokenCommand())
 	refuseUnknownTopics(root)
 	return root
 }
