@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -76,6 +77,7 @@ var wantedScope = map[string]access.Scope{
 	"POST /v1/transfers":                     access.Command,
 	"POST /v1/commands":                      access.Command,
 	"GET /v1/events":                         access.Read,
+	"GET /v1/events/stream":                  access.Read,
 	"GET /v1/events/{seq}":                   access.Read,
 	"POST /v1/events":                        access.Append,
 	"GET /v1/admin/status":                   access.Admin,
@@ -170,6 +172,33 @@ func TestTokensAreExchangedWhileTheServiceRuns(t *testing.T) {
 	guard.Use([]access.Token{{Principal: access.Principal{Name: "x", Scopes: []access.Scope{access.Command}}, Digest: access.DigestOf("new")}})
 	r.do("GET", "/v1/accounts", "", bearer("old")).is(401, "unauthenticated")
 	r.do("GET", "/v1/accounts", "", bearer("new")).is(403, "forbidden")
+}
+
+func TestAStreamEndsWhenItsTokenIsTakenAway(t *testing.T) {
+	reader := access.Token{Principal: access.Principal{Name: "x", Scopes: []access.Scope{access.Read}}, Digest: access.DigestOf("old")}
+	for name, c := range map[string]struct {
+		left []access.Token
+		code string
+	}{
+		"the token":  {nil, "unauthenticated"},
+		"its scope":  {[]access.Token{{Principal: access.Principal{Name: "x", Scopes: []access.Scope{access.Append}}, Digest: reader.Digest}}, "forbidden"},
+		"its bounds": {[]access.Token{{Principal: access.Principal{Name: "x", Scopes: reader.Scopes, Subjects: "accounts/12"}, Digest: reader.Digest}}, "forbidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			guard := access.NewGuard(reader)
+			r := newRig(t, func(c *api.Config) { c.Guard, c.Streams.Heartbeat = guard, 10*time.Millisecond })
+			f := r.follow("/v1/events/stream", bearer("old"))
+			f.want("caught-up@0")
+			guard.Use(c.left)
+			fr, ok := f.next()
+			for ok && fr.comment == "heartbeat" { // from before
+				fr, ok = f.next()
+			}
+			if got := (response{TB: t, text: []byte(fr.data)}).problem().Code; fr.event != "goodbye" || got != c.code {
+				t.Errorf("it ends with %+v", fr)
+			}
+		})
+	}
 }
 
 func TestAURLMayBeLongButNotTooLong(t *testing.T) {

@@ -45,6 +45,7 @@ var boundCases = map[string]struct{ may, mayNot []string }{
 			`/v1/commands {"commands":[{"kind":"open","sortCode":"10-20-30"}]}`}},
 	"GET /v1/events": {may: []string{"/v1/events?subject=accounts/12000001", "/v1/events?subject=accounts%2F12"},
 		mayNot: []string{"/v1/events", "/v1/events?type=account.opened", "/v1/events?subject=accounts/34000001", "/v1/events?subject=accounts/12000001&subject=accounts/34000001", "/v1/events?subject=", "/v1/events?Subject=accounts/12000001"}},
+	"GET /v1/events/stream":         {mayNot: []string{"/v1/events/stream", "/v1/events/stream?after=1", "/v1/events/stream?subject=accounts/34000001"}}, // what it may has no end: see TestABoundTokenFollowsItsSubjects
 	"GET /v1/events/{seq}":          {may: []string{"/v1/events/1", "/v1/events/5", "/v1/events/999"}, mayNot: []string{"/v1/events/3"}},
 	"GET /v1/admin/status":          {mayNot: []string{"/v1/admin/status"}},
 	"GET /v1/admin/snapshots":       {mayNot: []string{"/v1/admin/snapshots"}},
@@ -108,6 +109,11 @@ func TestABoundTokenIsForItsSubjectsOnly(t *testing.T) {
 	if seen != len(boundCases) {
 		t.Errorf("%d operations; %d are expected", seen, len(boundCases))
 	}
+}
+
+func TestABoundTokenFollowsItsSubjects(t *testing.T) {
+	r := newBoundRig(t)
+	r.follow("/v1/events/stream?subject=accounts/12000001", bearer("branch")).want("1 5 caught-up@5")
 }
 
 func TestABulkIsRefusedWholeForOneCommandThatIsNotForTheToken(t *testing.T) {

@@ -43,6 +43,8 @@ type Config struct {
 	BodyTimeout time.Duration
 	// MaxURL is how many bytes a URL may have on the request line. Default: 16 KiB.
 	MaxURL int
+	// Streams bounds what goes on without an end.
+	Streams StreamConfig
 }
 
 func (c Config) withDefaults() Config {
@@ -75,6 +77,7 @@ type Handler struct {
 
 	tooLong http.Handler // for URLs that the router need not look at
 
+	streams  *streams
 	service  atomic.Pointer[Service] // nil until there is one
 	waiting  atomic.Pointer[error]   // why there is none yet, as told last
 	draining atomic.Bool
@@ -84,7 +87,7 @@ var _ http.Handler = (*Handler)(nil)
 
 // New makes the handler for everything the service answers over HTTP.
 func New(cfg Config) *Handler {
-	h := &Handler{cfg: cfg.withDefaults()}
+	h := &Handler{cfg: cfg.withDefaults(), streams: newStreams(cfg.Streams)}
 	h.router = newRouter(h)
 	h.tooLong = h.enter("", refuseURL)
 	h.Waiting(errors.New("the store has not been reached yet"))

@@ -91,6 +91,15 @@ func (h *Handler) perform(c *call, op operation) {
 
 // handle does what the operation is for, in the time that it has.
 func (h *Handler) handle(c *call, op operation) error {
+	defer h.limitTime(c, op)()
+	return op.handle(c)
+}
+
+// limitTime gives c's context the time that op may take, until done is called.
+func (h *Handler) limitTime(c *call, op operation) (done func()) {
+	if op.stream {
+		return func() {}
+	}
 	limit := h.cfg.RequestTimeout
 	if op.limit > 0 {
 		limit = op.limit
@@ -99,12 +108,12 @@ func (h *Handler) handle(c *call, op operation) error {
 		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(limit + answerTime))
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), limit)
-	defer cancel()
 	c.r = c.r.WithContext(ctx)
-	return op.handle(c)
+	return cancel
 }
 
 func (h *Handler) prepare(c *call, op operation) error {
+	c.op = op
 	if op.needs != needsNothing {
 		if err := c.authorize(op); err != nil {
 			return err

@@ -30,6 +30,7 @@ type operation struct {
 	also    []string      // other media types of it
 	params  []string      // the query parameters it knows
 	limit   time.Duration // how long it may take; 0: as every request
+	stream  bool          // it goes on until the client leaves
 }
 
 // need is what an operation asks of the service.
@@ -42,7 +43,13 @@ const (
 	needsNothing             // no token either: for probes
 )
 
+// resources are all there are. Of two paths that match a request, the first counts.
 func resources() []resource {
+	return slices.Concat(ownResources(), accountResources(), logResources(), adminResources())
+}
+
+// ownResources are about the service itself.
+func ownResources() []resource {
 	return []resource{
 		{"/livez", map[string]operation{
 			"GET": {does: "answer liveness", handle: getLive, needs: needsNothing},
@@ -62,6 +69,12 @@ func resources() []resource {
 		{"/docs/{file}", map[string]operation{
 			"GET": {does: "show the API", scope: access.Any, bound: boundAll, handle: getDocsFile, needs: needsToken},
 		}},
+	}
+}
+
+// accountResources are accounts, and the commands that change them.
+func accountResources() []resource {
+	return []resource{
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
 			"POST": {does: "open account", command: "open", scope: access.Command, bound: boundHandler, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
@@ -87,14 +100,29 @@ func resources() []resource {
 		{"/v1/commands", map[string]operation{
 			"POST": {does: "carry out commands", scope: access.Command, bound: boundHandler, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
 		}},
+	}
+}
+
+// logResources are the log, as others read it and append to it.
+func logResources() []resource {
+	return []resource{
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", scope: access.Read, bound: boundQuery, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
 			"POST": {does: "append events", command: "append", scope: access.Append, bound: boundHandler, handle: appendEvents, media: mediaJSON,
 				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
 		}},
+		{"/v1/events/stream", map[string]operation{ // before the events, of which none has this number
+			"GET": {does: "stream events", scope: access.Read, bound: boundQuery, handle: streamEvents, params: []string{"after", "type", "subject"}, stream: true},
+		}},
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, bound: boundHandler, handle: getEvent},
 		}},
+	}
+}
+
+// adminResources are for operators.
+func adminResources() []resource {
+	return []resource{
 		{"/v1/admin/status", map[string]operation{
 			"GET": {does: "get status", scope: access.Admin, handle: getStatus, needs: needsService},
 		}},

@@ -16,6 +16,7 @@ import (
 	"openpayment/account/journal"
 	"openpayment/api"
 	"openpayment/api/access"
+	"openpayment/api/client"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
 )
@@ -47,7 +48,7 @@ func TestAReplaySwapsUnderLoadWithoutARefusedRequest(t *testing.T) {
 			t.Errorf("refused: %v, without an answer: %v", l.refused, l.silent)
 		}
 		l.check(t, p.wholeLog())
-		var job replayJob
+		var job client.Replay
 		if err := json.Unmarshal([]byte(succeed(t, "replay", "--json", "--url", p.url)), &job); err != nil || !*job.Match || job.SnapshotsVerified != 1 || job.Swapped {
 			t.Errorf("%+v, %v", job, err)
 		}
@@ -214,6 +215,7 @@ func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
 }
 
 func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
+	t.Setenv(envName("retry-for"), "0s")
 	known, err := tokenSource{admin: "secret"}.load()
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +229,7 @@ func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
 		{answering(t, 404, "text/html", "<html>"), "no OpenPayment service: status 404"},
 		{answering(t, 200, "text/html", "<html>"), "no OpenPayment service: its answer is no"},
 		{answering(t, 200, "application/json", "{}"), "no OpenPayment service: its answer is no"},
-		{locked.URL, tokenVariable},
+		{locked.URL, clientTokenVariable},
 		{starting.URL, "the store has not been reached yet"},
 	} {
 		fail(t, exitFailed, c.says, "replay", "--url", c.url)

@@ -59,6 +59,8 @@ var rules = []rule{
 		module + "/account", module + "/account/journal", module + "/api/access", module + "/api/docs", module + "/api/openapi", module + "/eventstore", module + "/internal/both", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
+	// Other teams' programs import it: it brings nothing of the service along.
+	{"api/client", []string{module + "/internal/pause", uuid}},
 	{"api/openapi", []string{jsonX, "go.yaml.in/yaml/v3"}},
 	{"api/docs", []string{"github.com/swaggest/swgui/v5/static"}},
 	{"schema", nil},
