@@ -44,7 +44,7 @@ func TestTheDocsOfAServiceWithTokensOpenInABrowser(t *testing.T) {
 // statusOf is that of a GET.
 func statusOf(t *testing.T, url string) int {
 	t.Helper()
-	answer, err := client.Get(url)
+	answer, err := plainHTTP.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -194,7 +194,7 @@ func (a answer) get(t testing.TB, name string) any {
 	return members[name]
 }
 
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
+var plainHTTP = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
 
 // do sends a request; headers are "Name: value". Whatever is answered must be as of
 // openapi.json.
@@ -210,7 +210,7 @@ func (p *process) do(method, path, body string, headers ...string) (answer, erro
 		name, value, _ := strings.Cut(h, ": ")
 		request.Header.Set(name, value)
 	}
-	response, err := client.Do(request)
+	response, err := plainHTTP.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
