@@ -36,11 +36,11 @@ func everything(t testing.TB, f *journal.Feed, last eventstore.Position) (seqs [
 // command, which it applies when it has all.
 func TestAFeedGivesNothingBeforeItIsApplied(t *testing.T) {
 	log := newLog(t)
+	cfg, acked := received()
+	n := launch(t, log, cfg) // which has all that follows in memory
 	propose(t, log, opening(t, 0, 1))
 	proposals := opening(t, 1, 3)
 	propose(t, log, proposals[:2])
-	cfg, acked := received()
-	n := launch(t, log, cfg)
 	await(acked, 3)
 	f := n.Follow(0, journal.Filter{})
 	defer f.Close()
