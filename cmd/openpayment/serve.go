@@ -217,7 +217,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	}
 	w.api(&served)
 	handler := api.New(served)
-	w.figures.Watch(handler.Problem)
+	w.figures.Watch(handler)
 	server := startServer(listener, handler, o.bodyTimeout, log)
 	url := baseURL(listener)
 	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")
