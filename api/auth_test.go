@@ -58,6 +58,7 @@ func TestATokenIsNeededWhereSomeAreConfigured(t *testing.T) {
 var wantedScope = map[string]access.Scope{
 	"GET /livez":                             "",
 	"GET /readyz":                            "",
+	"GET /metrics":                           access.Read,
 	"GET /openapi.json":                      access.Any,
 	"GET /docs":                              access.Any,
 	"GET /docs/{file}":                       access.Any,
@@ -73,6 +74,7 @@ var wantedScope = map[string]access.Scope{
 	"POST /v1/transfers":                     access.Command,
 	"POST /v1/commands":                      access.Command,
 	"GET /v1/events":                         access.Read,
+	"GET /v1/events/stream":                  access.Read,
 	"GET /v1/events/{seq}":                   access.Read,
 	"POST /v1/events":                        access.Append,
 	"GET /v1/admin/status":                   access.Admin,

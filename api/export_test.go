@@ -84,7 +84,7 @@ func ReplayJSON(r journal.Replay) string {
 
 // Panicking is a handler that panics, after its answer has begun if begun.
 func (h *Handler) Panicking(begun bool) http.Handler {
-	return h.enter(func(c *call) {
+	return h.enter("", func(c *call) {
 		if begun {
 			_ = c.reply(http.StatusOK, mediaJSON, "half")
 		}
@@ -94,7 +94,7 @@ func (h *Handler) Panicking(begun bool) http.Handler {
 
 // Failing is a handler whose operation fails with err.
 func (h *Handler) Failing(err error) http.Handler {
-	return h.enter(func(c *call) {
+	return h.enter("", func(c *call) {
 		h.perform(c, operation{does: "fail", handle: func(*call) error { return err }, needs: needsToken})
 	})
 }
