@@ -71,7 +71,7 @@ var described = sync.OnceValue(func() *description {
 	if err := prepare(doc); err != nil {
 		panic(err)
 	}
-	for _, media := range []string{"text/html", "text/css", "text/javascript"} {
+	for _, media := range []string{"text/html", "text/css", "text/javascript", "text/event-stream", "application/x-ndjson", "application/openmetrics-text"} {
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.PlainBodyDecoder)
 	}
 	router, err := gorillamux.NewRouter(doc)
