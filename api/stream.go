@@ -111,6 +111,9 @@ func (s *stream) serve(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return errGone
 		}
+		if err := s.c.authorize(s.c.op); err != nil {
+			return err // the token is worth nothing any more
+		}
 		s.buf = s.form.heartbeat(s.buf, s.feed.Position())
 		if err := s.flush(); err != nil {
 			return err
