@@ -264,7 +264,7 @@ const (
 func (s *snapshotter) run(ctx context.Context, wait func(context.Context, eventstore.Position) error) {
 	retry := retryFirst
 	for s.due(ctx, wait) {
-		pause.For(ctx, rand.N(headStart)) // #nosec G404 -- no secret
+		pause.For(ctx, rand.N(headStart))
 		err := s.byPolicy(ctx)
 		switch {
 		case ctx.Err() != nil:
