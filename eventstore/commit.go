@@ -124,11 +124,12 @@ func (w *Writer[D]) decide(pending []*submission[D]) *plan[D] {
 // stored, which it has answered: the draft is of no more use then.
 func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan[D]) (misfit int) {
 	p.at = at
-	if p.skew = w.cfg.Clocks.Check(at.Time); p.skew != nil {
+	now := w.cfg.Now()
+	if p.skew = w.cfg.Clocks.Check(now, at.Time); p.skew != nil {
 		return -1
 	}
 	size := 0
-	slot := Slot{Seq: at.Head.Position + 1, Time: later(time.Now().UTC().Truncate(time.Millisecond), at.Time)}
+	slot := Slot{Seq: at.Head.Position + 1, Time: later(now.UTC().Truncate(time.Millisecond), at.Time)}
 	for i, s := range pending {
 		if !s.take() {
 			continue

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -252,7 +251,7 @@ const (
 func (s *snapshotter) run(ctx context.Context, wait func(context.Context, eventstore.Position) error) {
 	retry := retryFirst
 	for s.due(ctx, wait) {
-		pause.For(ctx, rand.N(headStart))
+		pause.For(ctx, pause.Random(headStart))
 		err := s.byPolicy(ctx)
 		switch {
 		case ctx.Err() != nil:
