@@ -114,3 +114,21 @@ func TestADamagedRowIsToldWhileTheLogIsReadForTheFirstTime(t *testing.T) {
 	wantKind(t, s.Serving(), eventstore.KindDamaged)
 	wantKind(t, s.Ready(), eventstore.KindDamaged)
 }
+
+// The log that the replay reads is as long as the one that the live state was made of,
+// but not the same: the two would never meet.
+func TestAReplayOfALogThatWasRewrittenFails(t *testing.T) {
+	a, b := memory.New(), memory.New()
+	store := eventstoretest.NewSwitchable(a.Open())
+	n := node{Service: startOn(t, store), log: a}
+	n.must(t, open("000001"))
+	other := start(t, b)
+	other.must(t, open("000002"))
+	store.Switch(b.Open())
+	for _, swap := range []bool{false, true} {
+		r := n.replayed(t, journal.ReplayOptions{From: journal.ReplayFromStart, Swap: swap})
+		if r.State != journal.ReplayFailed || !eventstore.IsKind(r.Err, eventstore.KindRegressed) || r.Swapped {
+			t.Errorf("%+v", r)
+		}
+	}
+}
