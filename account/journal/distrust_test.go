@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 
+	"openpayment/account"
 	"openpayment/account/journal"
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
@@ -131,4 +132,32 @@ func TestAReplayOfALogThatWasRewrittenFails(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+}
+
+// Where the state says that an account's event, or a key's, is, a log that was
+// rewritten has something else: that must not be told for it.
+func TestWhatTheStateRemembersIsNotReadOutOfARewrittenLog(t *testing.T) {
+	a, b := memory.New(), memory.New()
+	store := eventstoretest.NewSwitchable(a.Open())
+	n := node{Service: startOn(t, store), log: a}
+	k, all := key("k", "x"), key("all", "x")
+	n.ask(t, k, open("000001"))
+	if _, err := n.ExecuteAll(t.Context(), []account.Command{open("000002"), deposit("000001", 5)}, journal.Options{Key: all}); err != nil {
+		t.Fatal(err)
+	}
+	foreign(t, b, 1, func(int, *eventstore.Event) {})
+	other := start(t, b)
+	other.must(t, open("000003"))
+	other.must(t, open("000004"))
+	store.Switch(b.Open())
+	for _, number := range []account.Number{"000001", "000002"} {
+		_, err := n.AccountAt(t.Context(), number, journal.Moment{Position: 3})
+		wantKind(t, err, eventstore.KindDamaged)
+	}
+	_, _, err := n.Replayed(t.Context(), k)
+	wantKind(t, err, eventstore.KindDamaged)
+	_, _, err = n.ReplayedAll(t.Context(), all)
+	wantKind(t, err, eventstore.KindDamaged)
+	results := n.ExecuteEach(t.Context(), []journal.Request{{Command: open("000001"), Key: k}}, journal.Options{})
+	wantKind(t, results[0].Err, eventstore.KindDamaged)
 }
