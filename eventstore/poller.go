@@ -185,7 +185,7 @@ const pollChunk = 512
 // poll reads to the end of the log. While that takes long it looks how far away
 // the end is, so that others learn of it.
 func (p *Poller) poll(ctx context.Context) error {
-	chunk := make([]Event, 0, pollChunk)
+	var chunk []Event // mostly there are none
 	looked := time.Now()
 	for ev, err := range p.log.ReadFrom(ctx, p.Head()) {
 		if err != nil {

@@ -69,7 +69,7 @@ var rules = []rule{
 }
 
 // testsOnly are packages for tests; nothing that is shipped imports them.
-var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", "pgregory.net/rapid"}
+var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/faults/...", "pgregory.net/rapid"}
 
 // pkg is what go list tells of a package.
 type pkg struct {

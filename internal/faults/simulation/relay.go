@@ -1,0 +1,68 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+
+	"openpayment/eventstore"
+)
+
+// relay is a durable subscriber in a process of its own.
+type relay struct {
+	poller       *eventstore.Poller
+	subscription *eventstore.Subscription
+}
+
+// errLater is why the relay's handler wants an event again.
+var errLater = errors.New("not now")
+
+func (p *process) startRelay() {
+	w := p.world
+	poller, err := eventstore.StartPoller(context.Background(), eventstore.NewLog(p), eventstore.PollerConfig{WindowEvents: w.profile.windowEvents})
+	var s *eventstore.Subscription
+	if err == nil {
+		s, err = poller.Subscribe(context.Background(), eventstore.SubscriptionConfig{Name: "relay", Cursors: p, Handle: p.relays})
+		if err != nil {
+			poller.Close()
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.failed = err; err == nil {
+		p.relay = &relay{poller, s}
+	}
+}
+
+// relays is the handler. Every event must have come before the one behind it, though
+// after a crash some come again.
+func (p *process) relays(_ context.Context, ev eventstore.Event) error {
+	w := p.world
+	w.mu.Lock()
+	last, first := w.relayed, p.received == 0
+	again := p.received + 1
+	w.mu.Unlock()
+	switch {
+	case ev.Seq > last+1:
+		w.violated("%s: the subscriber is given event %d, and never was event %d", p.name, ev.Seq, last+1)
+	case !first && ev.Seq != again:
+		w.violated("%s: the subscriber is given event %d where event %d is due", p.name, ev.Seq, again)
+	}
+	if w.refuses(ev.Seq) {
+		return errLater
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.relayed, p.received = max(w.relayed, ev.Seq), ev.Seq
+	return nil
+}
+
+// refuses tells, for every fifth event, that the handler does not take it at first.
+func (w *world) refuses(seq eventstore.Position) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if seq%5 != 0 || w.refusedAt == seq {
+		return false
+	}
+	w.refusedAt = seq
+	return true
+}
