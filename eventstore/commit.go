@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"openpayment/internal/mutant"
 	"openpayment/internal/pause"
 )
 
@@ -53,6 +54,10 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			return
 		}
 		if len(plan.events) == 0 {
+			if mutant.On(mutant.RefusesOnStaleState) {
+				concludeAll(pending)
+				return
+			}
 			head, err := w.prove(plan.at.Head)
 			if err != nil {
 				w.refuse(pending, err)
@@ -61,6 +66,9 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			proven = head.Position
 			releaseAll(pending)
 			continue
+		}
+		if mutant.On(mutant.AnswersBeforeDurable) {
+			concludeAll(plan.accepted)
 		}
 		err := w.store(plan)
 		switch {
@@ -110,7 +118,16 @@ func (w *Writer[D]) decide(pending []*submission[D]) *plan[D] {
 	for {
 		p := &plan[D]{}
 		misfit := -1 // a decision that broke a limit; it may have marked the draft
-		w.model.Draft(func(draft D, at Tail) { misfit = w.decideOn(draft, at, pending, p) })
+		var newest Head
+		if mutant.On(mutant.DecidesOnStaleState) {
+			newest, _ = w.log.Head(w.ctx)
+		}
+		w.model.Draft(func(draft D, at Tail) {
+			if newest.Position > at.Head.Position {
+				at.Head = newest
+			}
+			misfit = w.decideOn(draft, at, pending, p)
+		})
 		if misfit < 0 {
 			p.number()
 			return p
@@ -263,6 +280,12 @@ func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (time.Duration
 			}
 		default: // an error nobody classified may mean anything
 			inDoubt = true
+			if mutant.On(mutant.RenumbersOnRetry) {
+				return 0, newError("append", KindConflict, err)
+			}
+			if mutant.On(mutant.LeavesDoubt) {
+				return 0, newError("append", KindUnavailable, err)
+			}
 		}
 		w.cfg.Observer.inDoubt(head, len(batch), attempt, err)
 		if !pause.For(w.ctx, retry.next()) {

@@ -11,6 +11,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/eventstore"
+	"openpayment/internal/mutant"
 	"openpayment/internal/pause"
 )
 
@@ -119,6 +120,9 @@ func (s *snapshotter) take(ctx context.Context, polite bool) (eventstore.Manifes
 	if err != nil {
 		return eventstore.Manifest{}, err
 	}
+	if mutant.On(mutant.MixesChunks) {
+		id = uuid.UUID{6: 0x70, 8: 0x80}
+	}
 	began := time.Now()
 	frozen, tail, stall, err := s.freeze(ctx)
 	if err != nil {
@@ -175,7 +179,13 @@ func (s *snapshotter) store(ctx context.Context, id uuid.UUID, f *account.Frozen
 		Format: snapshotFormat, Reducer: reducerVersion,
 		Records: chunks.accounts, Bytes: chunks.bytes, Chunks: chunks.hashes,
 	}.Sealed()
-	return m, s.cfg.Store.SaveManifest(ctx, m)
+	err = s.cfg.Store.SaveManifest(ctx, m)
+	if mutant.On(mutant.ManifestFirst) {
+		for _, save := range chunks.late {
+			err = errors.Join(err, save(ctx))
+		}
+	}
+	return m, err
 }
 
 // othersWork is errTaken while a node that counts is at work on a snapshot.

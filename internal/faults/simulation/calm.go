@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"testing/synctest"
 	"time"
 
 	"openpayment/account"
@@ -68,6 +69,7 @@ func (w *world) until(limit time.Duration, so func() bool) bool {
 		if able := w.waiting(); len(able) > 0 {
 			for _, c := range able {
 				w.advance(c)
+				synctest.Wait() // one after another: else chance would decide who goes on first
 			}
 			pass(time.Duration(w.dice.IntN(1_000_000)))
 			continue
