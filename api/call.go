@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"openpayment/account"
+	"openpayment/api/access"
 )
 
 // call is one request on its way to one answer. It belongs to the request's
@@ -23,12 +24,16 @@ type call struct {
 	service Service // nil on routes that do without
 	params  params
 	body    []byte // of an operation that takes one
+	media   string // the body's, of those that the operation takes
+
+	principal access.Principal // who asks; on routes for probes, and without a guard, anybody
 }
 
 // The media types of answers.
 const (
 	mediaJSON        = "application/json"
 	mediaProblem     = "application/problem+json"
+	mediaCloudEvent  = "application/cloudevents+json" // one; of requests too, as the next
 	mediaCloudEvents = "application/cloudevents-batch+json"
 	mediaMergePatch  = "application/merge-patch+json" // of a request
 )

@@ -10,7 +10,7 @@
 // never to a client.
 //
 // The checks of a request come in one order, and the first that fails answers:
-// path and method; token; whether there is a service; length, type, parameters,
+// path and method; token and its scopes; whether there is a service; length, type, parameters,
 // headers and syntax of the request; whether its idempotency key has been used; all
 // rules for its body, every fault at once; then what the service says.
 //
@@ -28,11 +28,11 @@
 // command has a result of its own, and the answer is 200 whatever these are; only the
 // faults of the body's shape are told for all.
 //
+// Events of other services are appended all or none, on condition of a subject's version
+// if one is named (docs/appending.md). What came as a CloudEvent goes out as that
+// CloudEvent.
+//
 // A handler keeps nothing between two requests, and starts no goroutines.
-//
-// # What it does not do yet
-//
-// There is one token, and it opens everything.
 //
 // # Codes
 //
@@ -40,6 +40,7 @@
 //	400  bad-parameter          in the query
 //	400  bad-header
 //	401  unauthenticated
+//	403  forbidden              the token lacks a scope
 //	404  route-not-found
 //	404  account-not-found      also for what can't be an account number
 //	404  event-not-found
@@ -58,6 +59,7 @@
 //	422  same-account           of a transfer
 //	422  currency-mismatch
 //	422  insufficient-funds
+//	422  type-reserved          of an event to append, if that is all that is wrong
 //	422  amount-out-of-range    the balance would be; an amount that is none is invalid
 //	500  internal               a defect; the log has the rest under the request id
 //	503  not-caught-up          the node has not applied what is needed

@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"openpayment/account/journal"
+	"openpayment/api/access"
 )
 
 // Codes are all problem codes and their statuses.
@@ -28,6 +29,16 @@ func Routes() map[string][]string {
 	return all
 }
 
+// Scope is what a token needs for an operation, empty for none.
+func Scope(path, method string) access.Scope {
+	for _, res := range resources() {
+		if res.path == path {
+			return res.operations[method].scope
+		}
+	}
+	return ""
+}
+
 // CursorKey is the key of a cursor in a scope.
 func CursorKey(cursor string, parts ...string) (string, bool) { return scope(parts).key(cursor) }
 
@@ -39,6 +50,9 @@ var ParseTime = parseTime
 
 // WholeNumber reads a JSON number as amounts are read.
 var WholeNumber = wholeNumber
+
+// TraceParent reads the values of a header traceparent.
+func TraceParent(values ...string) (string, bool) { return traceParent(values) }
 
 // ScanBudget is how many events one request looks through.
 const ScanBudget = scanBudget

@@ -89,7 +89,7 @@ func (h *Handler) perform(c *call, op operation) {
 
 func (h *Handler) prepare(c *call, op operation) error {
 	if op.needs != needsNothing {
-		if err := h.authorize(c.r); err != nil {
+		if err := c.authorize(op.scope); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (h *Handler) prepare(c *call, op operation) error {
 			}
 		}
 	}
-	if err := c.readBody(op.media); err != nil {
+	if err := c.readBody(op.media, op.also...); err != nil {
 		return err
 	}
 	var err error

@@ -34,7 +34,7 @@ func (w *world) calm() {
 	}
 	hopeless := w.strange || w.regressed
 	if hopeless {
-		w.until(illness, w.allWell)
+		w.until(illness, func() bool { return false }) // what is lost may show only then
 	} else if !w.until(patience, w.allWell) {
 		w.violated("not all is well: %s", w.ill())
 	}

@@ -26,6 +26,7 @@ const (
 	execute    how = "execute"
 	executeAll how = "execute all"
 	each       how = "execute each"
+	appendThem how = "append"
 	dryRun     how = "dry run"
 	readStrong how = "strong read"
 	readBound  how = "read at a position"
@@ -34,13 +35,14 @@ const (
 
 // operation is something asked for, and what became of it.
 type operation struct {
-	number int
-	at     *process
-	how    how
-	began  eventstore.Position // the log's head when it was asked for
-	asked  []asked
-	key    account.Key // of executeAll
-	cancel context.CancelFunc
+	number  int
+	at      *process
+	how     how
+	began   eventstore.Position // the log's head when it was asked for
+	asked   []asked
+	key     account.Key     // of executeAll and appendThem
+	foreign journal.Foreign // of appendThem
+	cancel  context.CancelFunc
 
 	// Of reads: of which account, and the position that it is about.
 	of  account.Number
@@ -58,7 +60,7 @@ type operation struct {
 
 // asked is one command of an operation.
 type asked struct {
-	command account.Command
+	command account.Command // nil for an event of another service
 	key     account.Key
 	text    string
 	landed  eventstore.Position // of its event, 0 if there is none
@@ -99,6 +101,8 @@ func (o *operation) run(ctx context.Context) {
 			commands[i] = a.command
 		}
 		o.outs, o.err = s.ExecuteAll(ctx, commands, o.options())
+	case appendThem:
+		o.outs, o.err = s.Append(ctx, o.foreign, o.options())
 	case each:
 		requests := make([]journal.Request, len(o.asked))
 		for i, a := range o.asked {
@@ -130,7 +134,7 @@ func (o *operation) read(ctx context.Context, s *journal.Service) {
 func (w *world) begin(c *client, n *node) {
 	o := c.retry
 	if o != nil {
-		o = &operation{how: o.how, asked: unanswered(o.asked), key: o.key}
+		o = &operation{how: o.how, asked: unanswered(o.asked), key: o.key, foreign: o.foreign}
 	} else {
 		o = w.invent()
 		w.commands--

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"openpayment/account"
-	"openpayment/account/journal"
 	"openpayment/eventstore"
 )
 
@@ -22,8 +21,10 @@ func (w *world) number() account.Number {
 // invent makes up something to ask for.
 func (w *world) invent() *operation {
 	switch d := w.dice.IntN(100); {
-	case d < 60:
+	case d < 54:
 		return &operation{how: execute, asked: []asked{w.command(w.chance(0.6))}}
+	case d < 60:
+		return w.foreign()
 	case d < 70:
 		o := &operation{how: executeAll, asked: w.several(false)}
 		if w.chance(0.7) {
@@ -43,6 +44,27 @@ func (w *world) invent() *operation {
 		return &operation{how: readBound, of: w.number(), pos: w.store.position()}
 	}
 	return &operation{how: readPast, of: w.number(), pos: eventstore.Position(w.dice.IntN(int(w.store.position()) + 1))}
+}
+
+// foreign makes up events of another service, mostly on a condition, which mostly holds.
+func (w *world) foreign() *operation {
+	o := &operation{how: appendThem}
+	if w.chance(0.5) {
+		o.key = w.key()
+	}
+	for range 1 + w.dice.IntN(2) {
+		subject := fmt.Sprintf("customers/%d", 1+w.dice.IntN(2))
+		o.foreign.Events = append(o.foreign.Events, eventstore.Proposal{Type: "customer.renamed", Subject: subject, Data: fmt.Sprintf(`{"n":%d}`, len(w.operations))})
+		o.asked = append(o.asked, asked{key: o.key, text: "an event about " + subject})
+	}
+	if w.chance(0.7) {
+		subject := choose(w.dice, o.foreign.Events[0].Subject, account.Subject(w.number()))
+		o.foreign.Precondition = &account.Precondition{Subject: subject, Version: account.VersionOf(w.oracle.now(), subject)}
+		if w.chance(0.2) {
+			o.foreign.Precondition.Version++
+		}
+	}
+	return o
 }
 
 // several makes up some commands; with keys, each has its own.
@@ -126,7 +148,7 @@ func (w *world) appendForeign(strange bool) {
 	ev := eventstore.Event{Seq: w.store.position() + 1, ID: w.newID(), Type: "customer.renamed", Subject: "customers/1",
 		Time: w.oracle.time(), Meta: map[string]string{}, Data: "{}"}
 	if strange {
-		ev.Type, ev.Subject = "funds.frozen", journal.Subject(w.number())
+		ev.Type, ev.Subject = "funds.frozen", account.Subject(w.number())
 		w.strange = true
 	}
 	ev.Hash = ev.ChainHash(w.store.head().Hash)

@@ -37,6 +37,10 @@ func (w *world) follows(ev eventstore.Event, number string, decoded account.Even
 		w.violated("event %d is that of operation %d, which was answered that it is not done", ev.Seq, o.number)
 	}
 	a.landed = ev.Seq
+	if o.how == appendThem {
+		w.followsForeign(ev, o)
+		return
+	}
 	valid, err := account.Check(a.command)
 	var want account.Event
 	if err == nil {
@@ -44,6 +48,23 @@ func (w *world) follows(ev eventstore.Event, number string, decoded account.Even
 	}
 	if err != nil || !reflect.DeepEqual(want, decoded) {
 		w.violated("event %d (%s %s) does not follow from %q at %d: %v", ev.Seq, ev.Type, ev.Data, a.text, w.oracle.last.Seq, err)
+	}
+}
+
+// followsForeign is follows for an event of another service.
+func (w *world) followsForeign(ev eventstore.Event, o *operation) {
+	i := 0
+	for i < len(o.asked) && o.asked[i].landed != ev.Seq {
+		i++
+	}
+	want := o.foreign.Events[i]
+	if ev.Type != want.Type || ev.Subject != want.Subject || ev.Data != want.Data || i > 0 && o.asked[i-1].landed != ev.Seq-1 {
+		w.violated("event %d is not as operation %d asked for", ev.Seq, o.number)
+	}
+	if p := o.foreign.Precondition; i == 0 && p != nil {
+		if is := account.VersionOf(w.oracle.now(), p.Subject); is != p.Version {
+			w.violated("event %d wants the version of %s to be %d, and it is %d", ev.Seq, p.Subject, p.Version, is)
+		}
 	}
 }
 
@@ -76,7 +97,7 @@ func (w *world) settle(o *operation, err error) {
 		for i, r := range o.results {
 			w.judge(o, &o.asked[i], r.Outcome, r.Err)
 		}
-	case executeAll:
+	case executeAll, appendThem:
 		if err == nil {
 			w.judgeAll(o)
 			return
@@ -188,7 +209,11 @@ func (w *world) judgeRefusal(o *operation, all []asked, r *account.Refusal) {
 		return
 	}
 	for h := o.began; h <= w.store.position(); h++ {
-		if decides(account.NewDraft(w.oracle.atPosition(h)), int64(h), all, r) {
+		if p := o.foreign.Precondition; p != nil {
+			if account.VersionOf(w.oracle.atPosition(h), p.Subject) != p.Version {
+				return
+			}
+		} else if decides(account.NewDraft(w.oracle.atPosition(h)), int64(h), all, r) {
 			return
 		}
 	}

@@ -39,7 +39,7 @@ type process struct {
 	failed   error               // why it could not start
 	stopped  bool                // and has come to its end
 	received eventstore.Position // the last event that the reducer was given
-	halted   bool
+	refused  eventstore.Position // the last event that the subscriber did not take
 
 	stopping bool
 	seen     eventstore.Position // applied when last inspected
@@ -92,9 +92,6 @@ func (p *process) observer() eventstore.Observer {
 		},
 		Halted: func(who string, err error) {
 			p.world.tell("%s: %s halts: %v", p.name, who, eventstore.KindOf(err))
-			p.world.mu.Lock()
-			defer p.world.mu.Unlock()
-			p.halted = true
 		},
 	}
 }

@@ -32,7 +32,7 @@ import (
 //   - nothing follows an event that no node understands, and no node goes on as if
 //     nothing were wrong with a log that has lost its end.
 //
-// Money and keys it counts by itself; for the rest it uses the domain (account), which
+// Money, keys and other services' events it counts by itself; for the rest it uses the domain (account), which
 // has tests of its own.
 type oracle struct {
 	world    *world
@@ -40,6 +40,7 @@ type oracle struct {
 	versions map[account.Number][]*account.Account // oldest first
 	digests  []account.Digest                      // at each position, from 0
 	keyCount []int                                 // likewise
+	foreign  map[string][]int64                    // where other services' events are, by subject
 	ids      map[uuid.UUID]bool
 	balances map[account.Number]int64
 	total    int64 // paid in and not paid out
@@ -60,7 +61,7 @@ type use struct {
 func newOracle(w *world) *oracle {
 	return &oracle{
 		world: w, state: account.NewState(), versions: make(map[account.Number][]*account.Account),
-		digests: []account.Digest{{}}, keyCount: []int{0}, ids: make(map[uuid.UUID]bool),
+		digests: []account.Digest{{}}, keyCount: []int{0}, foreign: make(map[string][]int64), ids: make(map[uuid.UUID]bool),
 		balances: make(map[account.Number]int64), keys: make(map[string]*use), past: make(map[string][]account.Fingerprint),
 	}
 }
@@ -81,6 +82,15 @@ func (v view) Account(n account.Number) *account.Account {
 		}
 	}
 	return nil
+}
+
+func (v view) ForeignVersion(subject string) (last int64) {
+	for _, at := range v.oracle.foreign[subject] {
+		if at <= v.at {
+			last = at
+		}
+	}
+	return last
 }
 
 func (view) KeyUse(string) (account.KeyUse, bool) { return account.KeyUse{}, false }
@@ -195,7 +205,8 @@ func (o *oracle) apply(ev eventstore.Event, decoded account.Event, k account.Key
 	at := account.Stamp{Seq: int64(ev.Seq), Time: ev.Time, Key: k}
 	var err error
 	if decoded == nil {
-		err = o.state.Pass(at)
+		err = o.state.Pass(ev.Subject, at)
+		o.foreign[ev.Subject] = append(o.foreign[ev.Subject], at.Seq)
 	} else {
 		err = o.state.Apply(decoded, at)
 	}

@@ -59,8 +59,7 @@ type world struct {
 	answered  []*operation
 	replayed  []replayed
 	relayed   eventstore.Position // the newest event that the subscriber has taken
-	refusedAt eventstore.Position
-	over      bool // all calls end at once
+	over      bool                // all calls end at once
 	story     []byte
 	violation string
 }
