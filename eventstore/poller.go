@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -144,6 +145,9 @@ func (p *Poller) run(ctx context.Context) {
 		case hole.IsZero():
 			hole = time.Now()
 		}
+		if KindOf(err) == KindDamaged {
+			err = cmp.Or(p.replaced(ctx), err)
+		}
 		if KindOf(err) == KindMissing && (hole.IsZero() || time.Since(hole) < p.cfg.HeadCheck) {
 			err = nil // rows of one append may become visible one after another
 		}
@@ -227,6 +231,18 @@ func (p *Poller) compare(ctx context.Context) error {
 			"the log's head is %d, but event %d cannot be read", head.Position, known.Position+1))
 	}
 	return nil
+}
+
+// replaced looks whether the log still holds the newest event that this process knows,
+// when it does not go on behind it: KindRegressed if it holds another, nil if it does or
+// if that can't be told.
+func (p *Poller) replaced(ctx context.Context) error {
+	known := p.Head()
+	found, err := p.log.HeadAt(ctx, known.Position)
+	if err != nil {
+		return nil
+	}
+	return found.RegressedFrom(known)
 }
 
 // RegressedFrom reports as KindRegressed that a log whose head is h cannot be

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"runtime"
 	"testing"
+	"time"
 
 	"openpayment/account"
 	"openpayment/account/journal"
@@ -160,4 +161,38 @@ func TestWhatTheStateRemembersIsNotReadOutOfARewrittenLog(t *testing.T) {
 	wantKind(t, err, eventstore.KindDamaged)
 	results := n.ExecuteEach(t.Context(), []journal.Request{{Command: open("000001"), Key: k}}, journal.Options{})
 	wantKind(t, results[0].Err, eventstore.KindDamaged)
+}
+
+// The log was restored to an older state, and others have written on: it is longer now
+// than what this node has seen, but another.
+func TestALogThatGoesOnDifferentlyIsNotServedAnyMore(t *testing.T) {
+	a, b, snapshots := memory.New(), memory.New(), memory.New()
+	store := eventstoretest.NewSwitchable(a.Open())
+	halted := make(chan error, 1)
+	cfg := withSnapshots(snapshots, &notes{})
+	cfg.Observer.Halted = func(_ string, err error) { halted <- err }
+	s, err := journal.Start(t.Context(), store, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close(context.Background()) }()
+	if _, err := s.Execute(t.Context(), open("000001"), journal.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	other := start(t, b)
+	for i := range 3 {
+		other.must(t, open(number(100+i)))
+	}
+	store.Switch(b.Open())
+	wantKind(t, <-halted, eventstore.KindRegressed)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	for _, err := range []error{s.Serving(), s.Ready(), s.CatchUp(ctx)} {
+		if !eventstore.IsKind(err, eventstore.KindRegressed) {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := s.TakeSnapshot(t.Context()); !eventstore.IsKind(err, eventstore.KindRegressed) {
+		t.Errorf("a snapshot of what the log does not hold: %v", err)
+	}
 }
