@@ -262,7 +262,7 @@ func (o *oracle) loses(lost []eventstore.Event) {
 func (o *oracle) completes(m eventstore.Manifest, chunks map[int][]byte) {
 	w := o.world
 	at := m.At.Head.Position
-	if w.regressed {
+	if w.regressed && !w.noticed {
 		return // it may be of what the log has lost
 	}
 	if !w.store.had(m.At.Head) {

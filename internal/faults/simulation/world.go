@@ -51,7 +51,8 @@ type world struct {
 	steps      int
 	quiet      bool // nothing fails any more
 	strange    bool // the log has an event that no node understands
-	regressed  bool // the log has lost events
+	regressed  bool // the log has lost events,
+	noticed    bool // and everybody has had the time to find out
 
 	mu        sync.Mutex // guards all below, and what the types say
 	pending   []*call
