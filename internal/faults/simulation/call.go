@@ -99,7 +99,7 @@ func (w *world) waiting() []*call {
 		}
 	}
 	slices.SortFunc(able, func(a, b *call) int {
-		return cmp.Or(cmp.Compare(a.from.number, b.from.number), cmp.Compare(a.op, b.op), cmp.Compare(a.number, b.number))
+		return cmp.Or(cmp.Compare(a.from.number, b.from.number), cmp.Compare(a.op, b.op), cmp.Compare(a.detail, b.detail), cmp.Compare(a.number, b.number))
 	})
 	return able
 }
@@ -167,6 +167,7 @@ func (w *world) failCall(c *call, unsent bool) {
 		}
 	default:
 		kind = eventstore.KindUnknown
+		w.happened["append in doubt"]++
 		switch w.dice.IntN(3) {
 		case 0:
 			_, _ = c.perform()
@@ -188,5 +189,8 @@ func (w *world) land() {
 		return
 	}
 	err := w.store.append(a.head, a.batch)
+	if err == nil {
+		w.happened["append landed late"]++
+	}
 	w.tell("an append of %s after %d comes late → %s", a.from.name, a.head.Position, outcome(nil, err))
 }

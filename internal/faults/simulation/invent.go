@@ -148,6 +148,7 @@ func (w *world) appendForeign(strange bool) {
 	ev := eventstore.Event{Seq: w.store.position() + 1, ID: w.newID(), Type: "customer.renamed", Subject: "customers/1",
 		Time: w.oracle.time(), Meta: map[string]string{}, Data: "{}"}
 	if strange {
+		w.happened["strange event"]++
 		ev.Type, ev.Subject = "funds.frozen", account.Subject(w.number())
 		w.strange = true
 	}

@@ -50,6 +50,7 @@ func (w *world) start(n *node) {
 	n.lives++
 	p := &process{world: w, node: n, number: len(w.processes), name: fmt.Sprintf("%s.%d", n.name, n.lives), calls: make(map[op]int)}
 	w.processes, n.process = append(w.processes, p), p
+	w.happened["started"]++
 	w.tell("%s starts", p.name)
 	go func() { // ends when Start does, which is at the end of the run if the process dies
 		if n.relay {
@@ -120,6 +121,7 @@ func (p *process) receives(_ string, ev eventstore.Event) {
 func (w *world) kill(n *node) {
 	p := n.process
 	n.process = nil
+	w.happened["killed"]++
 	w.tell("%s is killed", p.name)
 	w.mu.Lock()
 	p.dead = true
@@ -142,6 +144,7 @@ func (w *world) kill(n *node) {
 func (w *world) stop(n *node) {
 	p := n.process
 	p.stopping = true
+	w.happened["stopped"]++
 	w.tell("%s is told to stop", p.name)
 	go func() { // ends with the process, or at the end of the run
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -91,9 +91,11 @@ func (w *world) happen() {
 	case w.oneOf(p.stop) && (n.process.service != nil || n.process.relay != nil) && !n.process.stopping:
 		w.stop(n)
 	case w.oneOf(p.standstill):
+		w.happened["stood still"]++
 		w.tell("%s stands still for %s", n.name, span)
 		n.still = time.Now().Add(span)
 	case w.oneOf(p.cut):
+		w.happened["cut off"]++
 		w.tell("%s is cut off for %s", n.name, span)
 		n.apart = time.Now().Add(span)
 	case w.oneOf(p.skew):
@@ -122,12 +124,14 @@ func (w *world) jump(n *node) {
 	if w.profile.maxSkew == 0 {
 		d = choose(w.dice, d, d, 25*time.Hour, -25*time.Hour, time.Duration(w.dice.IntN(200)-100)*time.Hour)
 	}
+	w.happened["clock put wrong"]++
 	w.tell("the clock of %s is now wrong by %s", n.name, d)
 	n.skew.Store(int64(d))
 }
 
 func (w *world) regress() {
 	n := 1 + w.dice.IntN(4)
+	w.happened["log lost its end"]++
 	w.tell("the log loses its last %d events", n)
 	w.regressed = true
 	w.store.lose(n)
@@ -156,6 +160,7 @@ func (w *world) snapshot(n *node) {
 // judgeReplay holds a replay that has ended against what must come of it.
 func (w *world) judgeReplay(r replayed) {
 	kind := eventstore.KindOf(r.replay.Err)
+	w.happened["replay "+string(r.replay.State)]++
 	w.tell("%s: replay %s at %d (%s)", r.by.name, r.replay.State, r.replay.Position, kind)
 	if w.regressed {
 		return

@@ -145,6 +145,7 @@ func (s *store) manifest(id uuid.UUID) int {
 
 // saveManifest stores a manifest, which must be that of a whole snapshot.
 func (s *store) saveManifest(m eventstore.Manifest) {
+	s.world.happened["snapshot completed"]++
 	s.world.oracle.completes(m, s.chunks[m.ID])
 	if i := s.manifest(m.ID); i >= 0 {
 		s.manifests = slices.Delete(s.manifests, i, i+1)

@@ -30,6 +30,7 @@ type Result struct {
 	Steps     int
 	Events    int
 	Answers   map[string]int // how many of each sort the clients got
+	Happened  map[string]int // how often each sort of thing happened
 }
 
 // world is all there is in one run. Its methods are the scheduler's goroutine's, but
@@ -49,6 +50,7 @@ type world struct {
 	keys       []account.Key // that clients have used
 	commands   int           // still to be asked for
 	steps      int
+	happened   map[string]int
 	quiet      bool // nothing fails any more
 	strange    bool // the log has an event that no node understands
 	regressed  bool // the log has lost events,
@@ -94,7 +96,7 @@ func Run(t *testing.T, seed uint64) (r Result) {
 
 func newWorld(seed uint64) *world {
 	dice := rand.New(rand.NewPCG(seed, 1))
-	w := &world{dice: dice, profile: newProfile(dice), began: time.Now()}
+	w := &world{dice: dice, profile: newProfile(dice), began: time.Now(), happened: make(map[string]int)}
 	var key [32]byte
 	for i := range 8 {
 		key[i] = byte(seed >> (8 * i))
@@ -165,7 +167,7 @@ func (w *world) bad() bool {
 func (w *world) result(seed uint64) Result {
 	sum := fnv.New64a()
 	_, _ = sum.Write(w.story) // it can't fail
-	r := Result{Seed: seed, Violation: w.violation, Trace: string(w.story), Hash: sum.Sum64(), Steps: w.steps, Events: len(w.store.events), Answers: make(map[string]int)}
+	r := Result{Seed: seed, Violation: w.violation, Trace: string(w.story), Hash: sum.Sum64(), Steps: w.steps, Events: len(w.store.events), Answers: make(map[string]int), Happened: w.happened}
 	for _, o := range w.operations {
 		r.Answers[o.sort()]++
 	}
