@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -92,7 +91,7 @@ func cloudExtensions(text string) map[string]jsontext.Value {
 // Link says how to go on.
 func (c *call) replyEvents(status int, events []eventstore.Event, body any) error {
 	c.w.Header().Set("Vary", "Accept")
-	if !wantsCloudEvents(c.r.Header) {
+	if !c.wantsCloudEvents() {
 		return c.reply(status, mediaJSON, body)
 	}
 	return c.reply(status, mediaCloudEvents, mapped(events, c.toCloud))
@@ -107,40 +106,6 @@ func (c *call) replyEvent(ev eventstore.Event) error {
 	return c.reply(http.StatusOK, mediaJSON, eventToWire(ev))
 }
 
-// wantsCloudEvents tells whether the client names CloudEvents, and JSON not
-// before it.
-func wantsCloudEvents(header http.Header) bool {
-	return preferred(header, mediaJSON, mediaCloudEvents) == mediaCloudEvents
-}
-
-// preferred is the one of several media types that the client likes best, of equals the
-// one it names first; the first of them if it names none.
-func preferred(header http.Header, known ...string) string {
-	best, chosen := 0.0, known[0]
-	for _, rng := range strings.Split(strings.Join(header.Values("Accept"), ","), ",") {
-		media, attributes, _ := strings.Cut(rng, ";")
-		media = strings.ToLower(strings.TrimSpace(media))
-		if !slices.Contains(known, media) {
-			continue
-		}
-		if q := quality(attributes); q > best {
-			best, chosen = q, media
-		}
-	}
-	return chosen
-}
-
-// quality is the weight of a media range, 1 if none is given.
-func quality(attributes string) float64 {
-	for _, attribute := range strings.Split(attributes, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
-		if strings.EqualFold(name, "q") {
-			q, err := strconv.ParseFloat(value, 64)
-			if err != nil || q > 1 {
-				return 0
-			}
-			return q
-		}
-	}
-	return 1
+func (c *call) wantsCloudEvents() bool {
+	return preferred(c.r.Header, mediaJSON, mediaCloudEvents) == mediaCloudEvents
 }

@@ -46,12 +46,13 @@
 //	404  event-not-found
 //	404  replay-not-found       or no longer known: the last 20 are
 //	405  method-not-allowed     Allow says what is
+//	408  too-slow               the goodbye of a stream whose client does not read
 //	409  account-exists
 //	409  account-not-empty
 //	409  replay-running         with the member replay, its id
 //	410  account-closed
 //	412  version-mismatch       with the members expected and actual; expected is 0 for
-//	                            a tag that is no version
+//	                            a tag that is no version, and a subject that is to be new
 //	413  body-too-large
 //	415  unsupported-media-type
 //	422  invalid                with a list of errors
@@ -67,6 +68,7 @@
 //	503  store-unavailable      nothing was done
 //	503  outcome-unknown        it may have been done
 //	503  log-damaged            an operator is needed
+//	503  shutting-down          the goodbye of a stream, and the answer to a new one then
 //
 // Every 503 has Retry-After.
 //

@@ -20,6 +20,7 @@ import (
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
+	"openpayment/internal/openapitest"
 )
 
 // rig is the whole service on a log in memory, behind a real HTTP server.
@@ -33,6 +34,7 @@ type rig struct {
 	snaps   *eventstoretest.FaultySnapshots
 	read    <-chan struct{} // closed when what the log held at the start is applied
 	logged  *logrustest.Hook
+	apart   bool // answers are not held against openapi.json
 }
 
 // newRig starts a service on a log of its own; configure may change what the
@@ -83,7 +85,7 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 		_ = service.Close(ctx)
 		eventstoretest.CheckInvariants(t, log.Open())
 	})
-	return &rig{t, server.URL, handler, service, log, store, snaps, read, logged}
+	return &rig{t, server.URL, handler, service, log, store, snaps, read, logged, false}
 }
 
 // response is an answer, read whole.
@@ -126,12 +128,19 @@ func (r *rig) send(req *http.Request) response {
 		r.Fatal(err)
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	body := io.Reader(answer.Body)
+	if answer.Header.Get("Content-Type") == "text/event-stream" {
+		body = &firstFrame{Reader: body}
+	}
+	text, err := io.ReadAll(body)
 	if err != nil {
 		r.Fatal(err)
 	}
 	got := response{r.TB, answer.StatusCode, answer.Header, text}
 	got.checkAlways(req)
+	if !r.apart {
+		openapitest.Check(r.TB, req, got.status, got.header, got.text)
+	}
 	return got
 }
 

@@ -32,6 +32,8 @@ type serveOptions struct {
 	writer eventstore.WriterConfig
 
 	snapshots    snapshotOptions
+	traces       string // where they go
+	streams      api.StreamConfig
 	keys         int
 	maxLag       int64
 	maxClockSkew time.Duration
@@ -122,7 +124,10 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.IntVar(&o.writer.BatchBytes, "batch-bytes", eventstore.MaxBatchBytes, "most bytes in one append, 1 MiB at most")
 	f.IntVar(&o.writer.QueueLimit, "queue-limit", 8192, "most commands waiting; more are answered with 503 overloaded")
 	f.IntVar(&o.keys, "idempotency-keys", 1_000_000, "most keys remembered, each for 24 hours in some 250 bytes of memory;\nmore are answered with 503 overloaded")
+	f.IntVar(&o.streams.Max, "max-streams", 1000, "most streams open at the same time; more are answered with 503 overloaded")
+	f.DurationVar(&o.streams.WriteTimeout, "stream-write-timeout", 15*time.Second, "how long a stream's client may take to read what waits for it, 16 KiB at most")
 	o.snapshots.addTo(c)
+	f.StringVar(&o.traces, "trace-endpoint", "", "`URL` of an OTLP collector to send traces to, such as http://127.0.0.1:4318;\nwithout it OTEL_EXPORTER_OTLP_ENDPOINT counts")
 }
 
 // check finds faults that no store is needed for.
@@ -143,7 +148,7 @@ func (o *serveOptions) check(token string) error {
 	if o.maxLag < 0 || o.maxClockSkew < 0 {
 		return usageError{fmt.Errorf("--max-lag %d, --max-clock-skew %s: neither may be negative; 0 switches it off", o.maxLag, o.maxClockSkew)}
 	}
-	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit, "idempotency-keys": o.keys} {
+	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit, "idempotency-keys": o.keys, "max-streams": o.streams.Max} {
 		if value < 1 {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", flag, value)}
 		}
@@ -158,7 +163,7 @@ func (o *serveOptions) check(token string) error {
 // checkDurations refuses those that nothing can take.
 func (o *serveOptions) checkDurations() error {
 	for flag, value := range map[string]time.Duration{"request-timeout": o.requestTimeout, "catch-up-timeout": o.catchUpTimeout,
-		"body-timeout": o.bodyTimeout, "poll-min": o.poller.MinInterval, "poll-max": o.poller.MaxInterval, "head-check": o.poller.HeadCheck} {
+		"body-timeout": o.bodyTimeout, "stream-write-timeout": o.streams.WriteTimeout, "poll-min": o.poller.MinInterval, "poll-max": o.poller.MaxInterval, "head-check": o.poller.HeadCheck} {
 		if value <= 0 {
 			return usageError{fmt.Errorf("--%s %s: more than 0 is expected", flag, value)}
 		}
@@ -196,20 +201,29 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
+	w, err := startWatch(ctx, o.traces, log)
+	if err != nil {
+		return err
+	}
+	defer w.traces.Close(context.Background())
+	w.store(source)
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w (--listen takes another address)", err)
 	}
-	handler := api.New(api.Config{
+	served := api.Config{
 		Log: log, Guard: guardOf(token), Version: version(), Store: source.display, LogName: source.log,
-		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout,
-	})
+		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout, Streams: o.streams,
+	}
+	w.api(&served)
+	handler := api.New(served)
+	w.figures.Watch(handler.Problem)
 	server := startServer(listener, handler, o.bodyTimeout, log)
 	url := baseURL(listener)
 	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")
 
 	ready := func() { greet(stdout, url, token != "") }
-	n, err := startNode(ctx, o, source, patience{o.startupTimeout, log, handler.Waiting}, ready)
+	n, err := startNode(ctx, o, source, patience{o.startupTimeout, log, handler.Waiting}, w, ready)
 	if err != nil {
 		server.Close()
 		if ctx.Err() != nil {
@@ -218,6 +232,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return err
 	}
 	handler.Serve(n.service)
+	w.figures.Serve(n.service)
 	<-ctx.Done()
 	return shutDown(o, handler, server, n, log)
 }
@@ -249,7 +264,7 @@ type node struct {
 
 // startNode opens the store and starts the service on it; ready is called once the
 // service has read its log.
-func startNode(ctx context.Context, o serveOptions, source storeSource, p patience, ready func()) (*node, error) {
+func startNode(ctx context.Context, o serveOptions, source storeSource, p patience, w watch, ready func()) (*node, error) {
 	n := &node{}
 	err := p.try(ctx, source.display, func() (err error) {
 		if n.store, err = source.open(ctx); err != nil {
@@ -260,11 +275,13 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 			writer.BatchEvents = min(writer.BatchEvents, int(buckets.BucketSize())) // what one append can hold
 		}
 		p.waiting(journal.ErrStarting)
-		n.service, err = journal.Start(ctx, n.store, journal.Config{
+		cfg := journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
 			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
 			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
-		})
+		}
+		w.service(&cfg)
+		n.service, err = journal.Start(ctx, n.store, cfg)
 		if err != nil {
 			n.store.Close()
 		}
@@ -287,6 +304,7 @@ func shutDown(o serveOptions, handler *api.Handler, server *http.Server, n *node
 	case <-time.After(o.drainDelay):
 	case <-limit.Done():
 	}
+	handler.EndStreams()
 	_ = server.Shutdown(limit) // an error means that the time is over: the next line says so
 	err := n.service.Close(limit)
 	if err != nil {
