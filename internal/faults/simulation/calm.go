@@ -67,6 +67,9 @@ func (w *world) until(limit time.Duration, so func() bool) bool {
 				w.start(n)
 			}
 		}
+		if !w.stopping() {
+			w.attach(1)
+		}
 		if able := w.waiting(); len(able) > 0 {
 			for _, c := range able {
 				w.advance(c)
@@ -109,6 +112,11 @@ func (w *world) ill() string {
 	for _, c := range w.clients {
 		if c.now != nil {
 			return fmt.Sprintf("client %d waits for %s", c.number, c.now)
+		}
+	}
+	for _, f := range w.followers {
+		if f.from == nil || f.at != w.store.position() {
+			return fmt.Sprintf("a follower stands at %d of %d", f.at, w.store.position())
 		}
 	}
 	w.mu.Lock()

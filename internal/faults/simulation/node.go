@@ -121,6 +121,7 @@ func (p *process) receives(_ string, ev eventstore.Event) {
 func (w *world) kill(n *node) {
 	p := n.process
 	n.process = nil
+	w.leaveFollowers(p)
 	w.happened["killed"]++
 	w.tell("%s is killed", p.name)
 	w.mu.Lock()
@@ -144,6 +145,7 @@ func (w *world) kill(n *node) {
 func (w *world) stop(n *node) {
 	p := n.process
 	p.stopping = true
+	w.leaveFollowers(p)
 	w.happened["stopped"]++
 	w.tell("%s is told to stop", p.name)
 	go func() { // ends with the process, or at the end of the run

@@ -23,6 +23,7 @@ type profile struct {
 	strange   bool // an event comes that this version does not know
 	regresses bool // the log loses its end
 	relay     bool // there is a durable subscriber
+	followers int
 
 	batchEvents, queueLimit, windowEvents int
 	snapshotEvents                        int64
@@ -43,7 +44,7 @@ func newProfile(dice *rand.Rand) profile {
 		crash: choose(dice, 0, 30, 100), stop: choose(dice, 0, 0, 30), standstill: choose(dice, 0, 50, 100),
 		cut: choose(dice, 0, 0, 50), skew: choose(dice, 0, 0, 100), foreign: choose(dice, 0, 0, 100),
 		replay: choose(dice, 0, 0, 60), snapshot: choose(dice, 0, 0, 60), late: choose(dice, 5, 20, 100),
-		strange: dice.IntN(25) == 0, relay: dice.IntN(3) == 0,
+		strange: dice.IntN(25) == 0, relay: dice.IntN(3) == 0, followers: choose(dice, 0, 0, 1, 2),
 		batchEvents: choose(dice, 1, 2, 4, 16), queueLimit: choose(dice, 2, 100, 100), windowEvents: choose(dice, 2, 8, 64),
 		snapshotEvents: choose(dice, int64(0), 0, 0, 6, 15), snapshotAtClose: dice.IntN(4) == 0, maxKeys: choose(dice, 0, 0, 0, 6),
 		maxSkew: choose(dice, 0, 0, 5*time.Second), behind: choose(dice, 0, 0, 0, 30*time.Hour),

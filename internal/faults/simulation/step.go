@@ -21,6 +21,7 @@ func (w *world) run() {
 			break
 		}
 		w.happen()
+		w.attach(0.05)
 		w.step()
 		pass(w.moment())
 	}

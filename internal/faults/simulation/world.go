@@ -45,6 +45,8 @@ type world struct {
 	oracle     *oracle
 	nodes      []*node
 	clients    []*client
+	followers  []*follower
+	cancels    []context.CancelFunc // of what runs until it is ended
 	processes  []*process
 	operations []*operation
 	keys       []account.Key // that clients have used
@@ -56,15 +58,17 @@ type world struct {
 	regressed  bool // the log has lost events,
 	noticed    bool // and everybody has had the time to find out
 
-	mu        sync.Mutex // guards all below, and what the types say
-	pending   []*call
-	gone      []attempt // appends left by their callers
-	answered  []*operation
-	replayed  []replayed
-	relayed   eventstore.Position // the newest event that the subscriber has taken
-	over      bool                // all calls end at once
-	story     []byte
-	violation string
+	mu         sync.Mutex // guards all below, and what the types say
+	pending    []*call
+	gone       []attempt // appends left by their callers
+	answered   []*operation
+	replayed   []replayed
+	fed        []fed
+	unfollowed []*follower
+	relayed    eventstore.Position // the newest event that the subscriber has taken
+	over       bool                // all calls end at once
+	story      []byte
+	violation  string
 }
 
 type replayed struct {
@@ -113,6 +117,9 @@ func newWorld(seed uint64) *world {
 	}
 	for i := range w.profile.clients {
 		w.clients = append(w.clients, &client{number: i + 1})
+	}
+	for range w.profile.followers {
+		w.followers = append(w.followers, &follower{})
 	}
 	w.tell("%+v", w.profile)
 	return w
@@ -183,6 +190,7 @@ func (w *world) settleDown() {
 	w.mu.Unlock()
 	w.look()
 	w.collect()
+	w.feed()
 	w.inspect()
 }
 
@@ -198,6 +206,9 @@ func (w *world) end() {
 	}
 	for _, o := range w.operations {
 		o.cancel()
+	}
+	for _, cancel := range w.cancels {
+		cancel()
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
