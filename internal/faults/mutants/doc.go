@@ -3,5 +3,6 @@
 //
 //	go test -tags mutants -v ./internal/faults/mutants
 //
-// prints a line for each: what caught it, with which words, and in what time.
+// prints a line for each, as a table for docs/reliability.md: what caught it, with which
+// words, and in what time.
 package mutants

@@ -82,12 +82,12 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			if _, failed := errors.AsType[*exec.ExitError](err); !failed || !strings.Contains(out, "--- FAIL: ") {
 				t.Fatalf("not caught by %s of %s (%v):\n%s", c.test, c.pkg, err, out)
 			}
-			line := fmt.Sprintf("%-26s caught by %s of %s in %s: %s", c.mutant, failedTest(out), c.pkg, time.Since(began).Round(10*time.Millisecond), reason(out))
+			line := fmt.Sprintf("| `%s` | `%s` in `%s` | %.150s | %s |", c.mutant, failedTest(out), c.pkg, reason(out), time.Since(began).Round(10*time.Millisecond))
 			lines = append(lines, line)
 			t.Log(line)
 		})
 	}
-	t.Logf("%d mutants:\n%s", len(lines), strings.Join(lines, "\n"))
+	t.Logf("%d of %d are caught:\n| mutant | caught by | which says | in |\n| --- | --- | --- | --- |\n%s", len(lines), len(catchers), strings.Join(lines, "\n"))
 }
 
 func TestNoMutantIsForgotten(t *testing.T) {
