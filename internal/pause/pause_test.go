@@ -33,7 +33,8 @@ func TestRandomPausesFollowFromASeed(t *testing.T) {
 		defer Seed(seed)()
 		return draw()
 	}
-	if seeded(1) != seeded(1) || seeded(1) == seeded(2) || draw() == draw() {
+	once, again, other := seeded(1), seeded(1), seeded(2)
+	if once != again || once == other || draw() == once {
 		t.Error("the same seed gives the same, and nothing else does")
 	}
 	for range 1000 {

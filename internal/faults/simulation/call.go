@@ -87,14 +87,19 @@ func (w *world) leave(c *call) error {
 	return fault(c.op, eventstore.KindUnavailable)
 }
 
-// waiting gives the calls that can be answered, in an order that does not depend on
+// able gives the calls that can be answered.
+func (w *world) able() []*call {
+	return slices.DeleteFunc(w.waiting(nil), func(c *call) bool { return c.from.dead || c.from.node.standsStill() })
+}
+
+// waiting gives the calls of a process, or of all, in an order that does not depend on
 // which goroutine came first.
-func (w *world) waiting() []*call {
+func (w *world) waiting(of *process) []*call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var able []*call
 	for _, c := range w.pending {
-		if !c.from.dead && !c.from.node.standsStill() {
+		if of == nil || c.from == of {
 			able = append(able, c)
 		}
 	}

@@ -70,7 +70,7 @@ func (w *world) until(limit time.Duration, so func() bool) bool {
 		if !w.stopping() {
 			w.attach(1)
 		}
-		if able := w.waiting(); len(able) > 0 {
+		if able := w.able(); len(able) > 0 {
 			for _, c := range able {
 				w.advance(c)
 				synctest.Wait() // one after another: else chance would decide who goes on first

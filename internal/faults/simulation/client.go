@@ -31,6 +31,7 @@ const (
 	readStrong how = "strong read"
 	readBound  how = "read at a position"
 	readPast   how = "read of the past"
+	readEvents how = "read of events"
 )
 
 // operation is something asked for, and what became of it.
@@ -52,6 +53,7 @@ type operation struct {
 	outs    []journal.Outcome
 	results []journal.Result
 	account *account.Account
+	events  []eventstore.Event
 	err     error
 
 	settled bool // the answer was given
@@ -124,6 +126,10 @@ func (o *operation) read(ctx context.Context, s *journal.Service) {
 		if o.err = s.Wait(ctx, o.pos); o.err == nil {
 			o.account, o.err = s.Account(o.of)
 		}
+	case readEvents:
+		applied := s.Applied()
+		o.pos = min(o.pos, applied)
+		o.events, o.err = s.Events(ctx, o.pos, applied, 10)
 	case readPast:
 		o.pos = min(o.pos, s.Applied())
 		o.account, o.err = s.AccountAt(ctx, o.of, journal.Moment{Position: o.pos})
@@ -217,6 +223,8 @@ func (o *operation) told() string {
 		texts = append(texts, one(journal.Outcome{}, o.err))
 	case o.account != nil:
 		texts = append(texts, fmt.Sprintf("version %d, balance %d", o.account.Version, o.account.Balance))
+	case o.events != nil:
+		texts = append(texts, fmt.Sprintf("%d events behind %d", len(o.events), o.pos))
 	default:
 		for _, out := range o.outs {
 			texts = append(texts, one(out, nil))

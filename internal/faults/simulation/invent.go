@@ -40,6 +40,8 @@ func (w *world) invent() *operation {
 		return &operation{how: dryRun, asked: []asked{w.command(false)}}
 	case d < 90:
 		return &operation{how: readStrong, of: w.number()}
+	case d < 92:
+		return &operation{how: readEvents, pos: eventstore.Position(w.dice.IntN(int(w.store.position()) + 1))}
 	case d < 95:
 		return &operation{how: readBound, of: w.number(), pos: w.store.position()}
 	}

@@ -247,6 +247,13 @@ func (w *world) judgeRead(o *operation, err error) {
 	}
 	from := o.pos
 	switch o.how {
+	case readEvents:
+		for i, ev := range o.events {
+			if at := o.pos + eventstore.Position(i); at >= w.store.position() || !same(w.store.events[at], ev) {
+				w.violated("operation %d read another event than that at %d", o.number, at+1)
+			}
+		}
+		return
 	case readPast:
 		if want := w.oracle.atPosition(o.pos).Account(o.of); refused != (want == nil) || !refused && !reflect.DeepEqual(want, o.account) {
 			w.violated("operation %d read %+v (%v) of %d; it was %+v", o.number, o.account, err, o.pos, want)

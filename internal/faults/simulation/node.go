@@ -124,14 +124,20 @@ func (w *world) kill(n *node) {
 	w.leaveFollowers(p)
 	w.happened["killed"]++
 	w.tell("%s is killed", p.name)
+	sent := w.waiting(p)
 	w.mu.Lock()
 	p.dead = true
-	for _, c := range w.pending {
-		if c.from == p && c.op == opAppend && c.result == nil {
-			w.gone = append(w.gone, *c.batch)
+	w.mu.Unlock()
+	for _, c := range sent {
+		switch {
+		case c.result != nil:
+		case c.op == opAppend:
+			w.store.late = append(w.store.late, *c.batch)
+		case c.op == opSave && w.chance(0.5):
+			w.tell("%s %s of %s is done all the same", c.op, c.detail, p.name)
+			_, _ = c.perform()
 		}
 	}
-	w.mu.Unlock()
 	for _, c := range w.clients {
 		if c.now != nil && c.now.at == p {
 			w.tell("client %d gets no answer to %s", c.number, c.now)

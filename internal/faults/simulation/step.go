@@ -46,8 +46,10 @@ func (w *world) moment() time.Duration {
 		return time.Duration(w.dice.IntN(2_000_000))
 	case d < 990:
 		return time.Duration(w.dice.IntN(100_000_000))
-	default:
+	case d < 999:
 		return time.Duration(w.dice.IntN(7_000_000_000))
+	default: // the whole world stands still
+		return time.Duration(w.dice.IntN(100)) * time.Minute
 	}
 }
 
@@ -62,7 +64,7 @@ func (w *world) step() {
 			}
 		}
 	}
-	able := w.waiting()
+	able := w.able()
 	late := 0
 	if len(w.store.late) > 0 {
 		late = 1 + 100/w.profile.late
