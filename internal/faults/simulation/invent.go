@@ -144,6 +144,19 @@ func (w *world) newKey() account.Key {
 	return k
 }
 
+// prehistory fills the log with events of another service.
+func (w *world) prehistory() {
+	for i := range w.profile.history {
+		ev := eventstore.Event{Seq: w.store.position() + 1, ID: w.newID(), Type: "order.placed", Subject: fmt.Sprintf("orders/%d", i%7),
+			Time: w.oracle.time(), Meta: map[string]string{}, Data: "{}"}
+		ev.Hash = ev.ChainHash(w.store.head().Hash)
+		if err := w.store.append(w.store.head(), []eventstore.Event{ev}); err != nil {
+			w.violated("%v", err)
+		}
+	}
+	w.store.told = w.store.position()
+}
+
 // appendForeign puts an event of another service into the log, or, strange, one that
 // a newer version of this one writes.
 func (w *world) appendForeign(strange bool) {

@@ -24,6 +24,7 @@ type profile struct {
 	regresses bool // the log loses its end
 	relay     bool // there is a durable subscriber
 	followers int
+	history   int // how many events of another service there are from the beginning
 
 	batchEvents, queueLimit, windowEvents int
 	snapshotEvents                        int64
@@ -48,6 +49,9 @@ func newProfile(dice *rand.Rand) profile {
 		batchEvents: choose(dice, 1, 2, 4, 16), queueLimit: choose(dice, 2, 100, 100), windowEvents: choose(dice, 2, 8, 64),
 		snapshotEvents: choose(dice, int64(0), 0, 0, 6, 15), snapshotAtClose: dice.IntN(4) == 0, maxKeys: choose(dice, 0, 0, 0, 6),
 		maxSkew: choose(dice, 0, 0, 5*time.Second), behind: choose(dice, 0, 0, 0, 30*time.Hour),
+	}
+	if dice.IntN(40) == 0 {
+		p.history = choose(dice, 300, 1500)
 	}
 	p.regresses = !p.strange && dice.IntN(25) == 0
 	if p.maxSkew > 0 {

@@ -12,6 +12,7 @@ const maxSteps = 1500
 
 // run lets things go wild, and then sees whether all gets well.
 func (w *world) run() {
+	w.prehistory()
 	for _, n := range w.nodes {
 		w.start(n)
 	}
@@ -109,7 +110,7 @@ func (w *world) happen() {
 		w.appendForeign(false)
 	case p.strange && !w.strange && w.commands < p.commands/2 && w.oneOf(100):
 		w.appendForeign(true)
-	case p.regresses && !w.regressed && w.commands < p.commands/2 && w.store.position() > 5 && w.oneOf(100):
+	case p.regresses && !w.regressed && w.commands < p.commands/2 && w.store.position() > eventstore.Position(w.profile.history)+5 && w.oneOf(100):
 		w.regress()
 	}
 	for _, n := range w.up() {

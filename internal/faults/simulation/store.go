@@ -100,12 +100,18 @@ type page struct {
 	end    bool  // there are no more
 }
 
-// pageSizes are how many events a read sees at one moment.
-var pageSizes = []int{1, 2, 3, 8, 64, 64}
+// pageSizes are how many events a read sees at one moment; longPages in a long log.
+var (
+	pageSizes = []int{1, 2, 3, 8, 64, 64}
+	longPages = []int{100, 500, 2000}
+)
 
 func (s *store) page(after eventstore.Position, limit int) page {
 	until, knows := s.sees()
-	size := pageSizes[s.world.dice.IntN(len(pageSizes))]
+	size := choose(s.world.dice, pageSizes...)
+	if s.world.profile.history > 0 {
+		size = choose(s.world.dice, longPages...)
+	}
 	if limit > 0 {
 		size = min(size, limit)
 	}
