@@ -82,7 +82,7 @@ func newSnapshotter(cfg SnapshotConfig, r *reducer, lost func() error, all []eve
 		cfg.Keep = 3
 	}
 	s := &snapshotter{cfg: cfg, reducer: r, lost: lost, turn: make(chan struct{}, 1)}
-	s.cleaning, s.giveUp = context.WithCancel(context.Background())
+	s.cleaning, s.giveUp = context.WithCancel(context.Background()) // #nosec G118 -- close calls it
 	s.know(all)
 	return s
 }

@@ -20,14 +20,14 @@ func Random(most time.Duration) time.Duration {
 	if from := seeded.Load(); from != nil {
 		return time.Duration((*from)(int64(most)))
 	}
-	return rand.N(most)
+	return rand.N(most) // #nosec G404 -- no secret
 }
 
 // Seed makes all that Random gives in this process follow from seed, until undo is
 // called: for simulations, which have to go the same way twice.
 func Seed(seed uint64) (undo func()) {
 	var mu sync.Mutex // protects dice
-	dice := rand.New(rand.NewPCG(seed, 0))
+	dice := rand.New(rand.NewPCG(seed, 0)) // #nosec G404 -- no secret
 	from := source(func(n int64) int64 {
 		mu.Lock()
 		defer mu.Unlock()
