@@ -26,7 +26,7 @@ func Random(most time.Duration) time.Duration {
 // Seed makes all that Random gives in this process follow from seed, until undo is
 // called: for simulations, which have to go the same way twice.
 func Seed(seed uint64) (undo func()) {
-	var mu sync.Mutex // protects dice
+	var mu sync.Mutex                      // protects dice
 	dice := rand.New(rand.NewPCG(seed, 0)) // #nosec G404 -- no secret
 	from := source(func(n int64) int64 {
 		mu.Lock()
