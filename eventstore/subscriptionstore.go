@@ -37,10 +37,10 @@ func (s NamedSubscription) Done() Head {
 	return s.Passed
 }
 
-// SameTurn tells whether s and t are one subscription at one reader's turn. The zero
-// one stands for none.
-func (s NamedSubscription) SameTurn(t NamedSubscription) bool {
-	return s.ID == t.ID && s.Reader == t.Reader
+// Same tells whether nothing has happened to s since it was t, as far as that can be
+// told by ID, Reader and Passed. The zero one stands for none.
+func (s NamedSubscription) Same(t NamedSubscription) bool {
+	return s.ID == t.ID && s.Reader == t.Reader && s.Passed.Position == t.Passed.Position
 }
 
 // SubscriptionStore keeps named subscriptions. Every backend of this module is one
@@ -55,17 +55,17 @@ type SubscriptionStore interface {
 	// Subscription gives one, as new as Subscriptions does; KindMissing if there is
 	// none of the name.
 	Subscription(ctx context.Context, name string) (NamedSubscription, error)
-	// SwapSubscription stores next in place of was, if what is there is at the turn of
-	// was; a zero was means that nothing is there, a zero next that nothing is to be.
-	// Otherwise it is KindConflict:
+	// SwapSubscription stores next in place of was, if what is there is the same as was
+	// ([NamedSubscription.Same]); a zero was means that nothing is there, a zero next that
+	// nothing is to be. Otherwise it is KindConflict:
 	//
 	//	A: sees reader 0            B: sees reader 0
 	//	A: swap 0 for A  → nil
 	//	                            B: swap 0 for B  → KindConflict
 	//
-	// A swap from one turn to another that finds it there was done before and returns
-	// nil: ids are never used twice. Of a subscription that is there only Type, Subject,
-	// Reader and Passed change. With it goes what was acknowledged of it.
+	// A swap that finds next there was done before and returns nil: ids are never used
+	// twice, and Passed goes forward. Of a subscription that is there only Type,
+	// Subject, Reader and Passed change. With it goes what was acknowledged of it.
 	SwapSubscription(ctx context.Context, was, next NamedSubscription) error
 	// Acknowledge moves what is acknowledged of the subscription with this id forward
 	// to at, which is behind event 1 at least; it never moves back, whoever calls in

@@ -18,8 +18,8 @@ const (
 	selectSubscriptions = `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE log = ?`
 	selectSubscription  = selectSubscriptions + ` AND name = ?`
 	insertSubscription  = `INSERT INTO subscriptions (log, ` + subscriptionColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS`
-	updateSubscription  = `UPDATE subscriptions SET type = ?, subject = ?, reader = ?, position = ?, hash = ? WHERE log = ? AND name = ? IF id = ? AND reader = ?`
-	deleteSubscription  = `DELETE FROM subscriptions WHERE log = ? AND name = ? IF id = ? AND reader = ?`
+	updateSubscription  = `UPDATE subscriptions SET type = ?, subject = ?, reader = ?, position = ?, hash = ? WHERE log = ? AND name = ? IF id = ? AND reader = ? AND position = ?`
+	deleteSubscription  = `DELETE FROM subscriptions WHERE log = ? AND name = ? IF id = ? AND reader = ? AND position = ?`
 
 	selectCursors = `SELECT subscriber, position, hash FROM cursors WHERE log = ?`
 	deleteCursor  = `DELETE FROM cursors WHERE log = ? AND subscriber = ?`
@@ -187,7 +187,10 @@ func (s *Store) swapOnce(ctx context.Context, op string, was, next eventstore.Na
 	if reader, ok := answer["reader"].(driverUUID); ok {
 		now.Reader = uuid.UUID(reader)
 	}
-	if !applied && !now.SameTurn(next) {
+	if position, ok := answer["position"].(int64); ok {
+		now.Passed.Position = eventstore.Position(position)
+	}
+	if !applied && !now.Same(next) {
 		return eventstore.NewError(op, eventstore.KindConflict, fmt.Errorf("subscription %q is not what it was", cmp.Or(was.Name, next.Name)))
 	}
 	if next.ID == uuid.Nil {
@@ -206,11 +209,11 @@ func (s *Store) swap(was, next eventstore.NamedSubscription) statement {
 			driverUUID(next.Reader), int64(next.Passed.Position), next.Passed.Hash[:],
 		}}
 	case next.ID == uuid.Nil:
-		return statement{deleteSubscription, []any{s.log, was.Name, driverUUID(was.ID), driverUUID(was.Reader)}}
+		return statement{deleteSubscription, []any{s.log, was.Name, driverUUID(was.ID), driverUUID(was.Reader), int64(was.Passed.Position)}}
 	default:
 		return statement{updateSubscription, []any{
 			next.Type, next.Subject, driverUUID(next.Reader), int64(next.Passed.Position), next.Passed.Hash[:],
-			s.log, was.Name, driverUUID(was.ID), driverUUID(was.Reader),
+			s.log, was.Name, driverUUID(was.ID), driverUUID(was.Reader), int64(was.Passed.Position),
 		}}
 	}
 }

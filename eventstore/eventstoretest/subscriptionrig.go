@@ -32,6 +32,12 @@ func claimed(sub eventstore.NamedSubscription) eventstore.NamedSubscription {
 	return sub
 }
 
+// further is sub whose reader has passed more of the log.
+func further(sub eventstore.NamedSubscription) eventstore.NamedSubscription {
+	sub.Passed = eventstore.Head{Position: sub.Passed.Position + 1, Hash: eventstore.Hash{1}}
+	return sub
+}
+
 func (r *rig) swap(b eventstore.SubscriptionStore, was, next eventstore.NamedSubscription) {
 	r.Helper()
 	if err := b.SwapSubscription(r.Context(), was, next); err != nil {

@@ -52,14 +52,12 @@ var subscriptionCases = []testCase{
 		next.Type, next.Subject, next.Passed = "", "customers/1", eventstore.Head{Position: 1 << 52, Hash: eventstore.Hash{1}}
 		r.swap(b, sub, next)
 		r.wantSubscriptions(a, next)
-		further := next
-		further.Passed.Position++ // at the same reader's turn
-		r.swap(a, next, further)
-		r.wantSubscriptions(b, further)
+		r.swap(a, next, further(next))
+		r.wantSubscriptions(b, further(next))
 	}},
 	{"a swap of what is not there any more is a conflict and changes nothing", 0, staleSwaps},
 	{"a swap that was done is done again without harm", 0, repeatedSwaps},
-	{"of swaps from one turn exactly one succeeds", 0, racingSwaps},
+	{"of swaps from one state exactly one succeeds", 0, racingSwaps},
 	{"what is acknowledged moves forward only, whoever says so in whatever order", 0, racingAcks},
 	{"what one has acknowledged is nothing to another", 0, func(r *rig) {
 		b := r.open()
@@ -75,8 +73,8 @@ var subscriptionCases = []testCase{
 		next := claimed(sub)
 		r.swap(b, sub, next)
 		r.wantSubscriptions(b, acked(next, 20))
-		r.swap(b, next, acked(next, 500)) // Acked is not the swap's to set
-		r.wantSubscriptions(b, acked(next, 20))
+		r.swap(b, next, acked(further(next), 500)) // Acked is not the swap's to set
+		r.wantSubscriptions(b, acked(further(next), 20))
 	}},
 	{"a subscription that is dropped takes along what was acknowledged", 0, func(r *rig) {
 		a, b := r.open(), r.open()
@@ -139,16 +137,17 @@ func staleSwaps(r *rig) {
 	r.swap(a, made, now)
 	for name, was := range map[string]eventstore.NamedSubscription{
 		"the turn before": made, "a turn that never was": claimed(made), "another subscription": claimed(subscription("mail")),
+		"another place": further(now),
 	} {
 		r.Logf("from %s", name)
 		r.mustNotSwap(b, was, claimed(was))
-		r.mustNotSwap(b, was, was) // what a reader does that tells how far it has passed
+		r.mustNotSwap(b, was, further(was))
 		r.mustNotSwap(b, was, none)
 		r.wantSubscriptions(b, now)
 	}
 	r.swap(a, now, none)
 	r.mustNotSwap(b, now, claimed(now))
-	r.mustNotSwap(b, now, now)
+	r.mustNotSwap(b, now, further(now))
 	r.wantSubscriptions(b)
 }
 
@@ -165,6 +164,11 @@ func repeatedSwaps(r *rig) {
 		r.wantSubscriptions(a, next)
 	}
 	r.mustNotSwap(a, none, made) // that is long over
+	for range 3 {
+		r.swap(b, next, further(next))
+		r.wantSubscriptions(a, further(next))
+	}
+	next = further(next)
 	for range 3 {
 		r.swap(a, next, none)
 		r.wantSubscriptions(b)

@@ -52,8 +52,8 @@ func (s *Store) SwapSubscription(ctx context.Context, was, next eventstore.Named
 	defer s.log.mu.Unlock()
 	name := cmp.Or(was.Name, next.Name)
 	switch now := s.log.subscriptions[name]; {
-	case !now.SameTurn(was) && now.SameTurn(next): // done before
-	case !now.SameTurn(was):
+	case !now.Same(was) && now.Same(next): // done before
+	case !now.Same(was):
 		return eventstore.NewError(op, eventstore.KindConflict, fmt.Errorf("subscription %q is not what it was", name))
 	case next.ID == uuid.Nil:
 		delete(s.log.subscriptions, name)

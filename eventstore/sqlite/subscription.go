@@ -19,7 +19,7 @@ const (
 	subscriptionRows = "SELECT s.name, s.id, s.owner, s.type, s.subject, s.start, s.created, s.reader, s.position, s.hash, " +
 		"coalesce(c.position, 0), coalesce(c.hash, '') FROM subscriptions s LEFT JOIN cursors c ON c.subscriber = s.id"
 	subscriptionRow  = subscriptionRows + " WHERE s.name = ?"
-	turnRow          = "SELECT id, reader FROM subscriptions WHERE name = ?"
+	pointRow         = "SELECT id, reader, position FROM subscriptions WHERE name = ?"
 	saveSubscription = "INSERT OR REPLACE INTO subscriptions (" + subscriptionColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	dropSubscription = "DELETE FROM subscriptions WHERE name = ?"
 	dropCursor       = "DELETE FROM cursors WHERE subscriber = ?"
@@ -56,13 +56,13 @@ func (s *Store) SwapSubscription(ctx context.Context, was, next eventstore.Named
 	const op = "swap subscription"
 	name := cmp.Or(was.Name, next.Name)
 	return s.transaction(ctx, op, func(ctx context.Context, w *writer) error {
-		now, err := scanTurn(w.turn.QueryRowContext(ctx, name))
+		now, err := scanPoint(w.point.QueryRowContext(ctx, name))
 		switch {
 		case err != nil:
 			return err
-		case !now.SameTurn(was) && now.SameTurn(next):
+		case !now.Same(was) && now.Same(next):
 			return nil // done before
-		case !now.SameTurn(was):
+		case !now.Same(was):
 			return eventstore.NewError(op, eventstore.KindConflict, fmt.Errorf("subscription %q is not what it was", name))
 		case next.ID == uuid.Nil:
 			_, err = w.dropSubscription.ExecContext(ctx, name)
@@ -83,10 +83,10 @@ func (s *Store) Acknowledge(ctx context.Context, id uuid.UUID, at eventstore.Hea
 	})
 }
 
-// scanTurn reads a row of turnRow; the zero subscription if there is none.
-func scanTurn(row *sql.Row) (sub eventstore.NamedSubscription, err error) {
+// scanPoint reads a row of pointRow; the zero subscription if there is none.
+func scanPoint(row *sql.Row) (sub eventstore.NamedSubscription, err error) {
 	var id, reader string
-	if err := row.Scan(&id, &reader); err != nil {
+	if err := row.Scan(&id, &reader, &sub.Passed.Position); err != nil {
 		if errors.Is(err, sql.ErrNoRows) {
 			err = nil
 		}

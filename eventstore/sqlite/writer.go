@@ -23,7 +23,7 @@ type writer struct {
 	dropManifest            *sql.Stmt
 	dropChunks              *sql.Stmt
 
-	turn                               *sql.Stmt // of a subscription
+	point                              *sql.Stmt // that a subscription is at
 	saveSubscription, dropSubscription *sql.Stmt
 	acknowledge, dropCursor            *sql.Stmt
 
@@ -53,7 +53,7 @@ func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 		{&w.saveManifest, saveManifest},
 		{&w.dropManifest, dropManifest},
 		{&w.dropChunks, dropChunks},
-		{&w.turn, turnRow},
+		{&w.point, pointRow},
 		{&w.saveSubscription, saveSubscription},
 		{&w.dropSubscription, dropSubscription},
 		{&w.acknowledge, acknowledge},
