@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"openpayment/account"
+	"openpayment/api/access"
 )
 
 // call is one request on its way to one answer. It belongs to the request's
@@ -23,6 +24,8 @@ type call struct {
 	service Service // nil on routes that do without
 	params  params
 	body    []byte // of an operation that takes one
+
+	principal access.Principal // who asks; on routes for probes, and without a guard, anybody
 }
 
 // The media types of answers.

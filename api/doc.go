@@ -10,7 +10,7 @@
 // never to a client.
 //
 // The checks of a request come in one order, and the first that fails answers:
-// path and method; token; whether there is a service; length, type, parameters,
+// path and method; token and its scopes; whether there is a service; length, type, parameters,
 // headers and syntax of the request; whether its idempotency key has been used; all
 // rules for its body, every fault at once; then what the service says.
 //
@@ -30,16 +30,13 @@
 //
 // A handler keeps nothing between two requests, and starts no goroutines.
 //
-// # What it does not do yet
-//
-// There is one token, and it opens everything.
-//
 // # Codes
 //
 //	400  bad-json               not one JSON document, or it did not arrive whole and in time
 //	400  bad-parameter          in the query
 //	400  bad-header
 //	401  unauthenticated
+//	403  forbidden              the token lacks a scope
 //	404  route-not-found
 //	404  account-not-found      also for what can't be an account number
 //	404  event-not-found

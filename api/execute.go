@@ -8,8 +8,12 @@ import (
 	"openpayment/account/journal"
 )
 
-// metaRequestID is where an event's meta has the id of the request that led to it.
-const metaRequestID = "requestId"
+// Where an event's meta has the id of the request that led to it, and the name of the
+// token it came with, if there are tokens.
+const (
+	metaRequestID = "requestId"
+	metaActor     = "actor"
+)
 
 // carryOut is the way of every command: the checks that come before all rules of
 // the domain, in the order the contract has them, then the head of the log, and the
@@ -63,6 +67,9 @@ func (c *call) options() (journal.Options, error) {
 		return journal.Options{}, err
 	}
 	o := journal.Options{Meta: map[string]string{metaRequestID: c.id}, DryRun: dryRun}
+	if c.principal.Name != "" {
+		o.Meta[metaActor] = c.principal.Name
+	}
 	if dryRun {
 		return o, nil // which ignores keys
 	}

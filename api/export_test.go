@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"openpayment/account/journal"
+	"openpayment/api/access"
 )
 
 // Codes are all problem codes and their statuses.
@@ -26,6 +27,16 @@ func Routes() map[string][]string {
 		}
 	}
 	return all
+}
+
+// Scope is what a token needs for an operation, empty for none.
+func Scope(path, method string) access.Scope {
+	for _, res := range resources() {
+		if res.path == path {
+			return res.operations[method].scope
+		}
+	}
+	return ""
 }
 
 // CursorKey is the key of a cursor in a scope.

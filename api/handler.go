@@ -9,6 +9,8 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
+
+	"openpayment/api/access"
 )
 
 // Config says what a [Handler] serves, and how. Zero fields take their defaults.
@@ -17,9 +19,10 @@ type Config struct {
 	Service Service
 	// Log takes one line for each request and each failure. Default: nowhere.
 	Log *logrus.Logger
-	// Token, if not empty, is what every request but those for /livez and /readyz
-	// must bring along: Authorization: Bearer TOKEN.
-	Token string
+	// Guard, if not nil, knows the tokens of which every request but those for /livez
+	// and /readyz must bring one along: Authorization: Bearer TOKEN. Without a guard
+	// everybody may do everything.
+	Guard *access.Guard
 	// Version, Store and LogName are shown to operators, and LogName to readers of
 	// CloudEvents too. Store must not hold credentials.
 	Version, Store, LogName string
@@ -59,7 +62,6 @@ func orDefault(value, fallback time.Duration) time.Duration {
 type Handler struct {
 	cfg    Config
 	router *mux.Router
-	token  digest // of cfg.Token
 
 	service  atomic.Pointer[Service] // nil until there is one
 	waiting  atomic.Pointer[error]   // why there is none yet, as told last
@@ -70,7 +72,7 @@ var _ http.Handler = (*Handler)(nil)
 
 // New makes the handler for everything the service answers over HTTP.
 func New(cfg Config) *Handler {
-	h := &Handler{cfg: cfg.withDefaults(), token: digestOf(cfg.Token)}
+	h := &Handler{cfg: cfg.withDefaults()}
 	h.router = newRouter(h)
 	h.Waiting(errors.New("the store has not been reached yet"))
 	if cfg.Service != nil {

@@ -89,7 +89,7 @@ func (h *Handler) perform(c *call, op operation) {
 
 func (h *Handler) prepare(c *call, op operation) error {
 	if op.needs != needsNothing {
-		if err := h.authorize(c.r); err != nil {
+		if err := c.authorize(op.scope); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ const (
 	codeBadParameter    code = "bad-parameter"
 	codeBadHeader       code = "bad-header"
 	codeUnauthenticated code = "unauthenticated"
+	codeForbidden       code = "forbidden"
 	codeRouteNotFound   code = "route-not-found"
 	codeAccountNotFound code = "account-not-found"
 	codeEventNotFound   code = "event-not-found"
@@ -58,6 +59,7 @@ var problemKinds = map[code]problemKind{
 	codeBadParameter:    {400, "A query parameter is not readable", "bad query parameter", 0},
 	codeBadHeader:       {400, "A header is not readable", "bad header", 0},
 	codeUnauthenticated: {401, "A token is needed", "no valid token", 0},
+	codeForbidden:       {403, "The token is not for this", "token is not for this", 0},
 	codeRouteNotFound:   {404, "There is nothing at this path", "no such route", 0},
 	codeAccountNotFound: {404, "The account does not exist", "account does not exist", 0},
 	codeEventNotFound:   {404, "The event does not exist", "event does not exist", 0},

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"openpayment/api/access"
 )
 
 // resource is one path and what can be done with it.
@@ -20,6 +22,7 @@ type resource struct {
 type operation struct {
 	does   string // for the log: "failed to get account"
 	handle func(*call) error
+	scope  access.Scope // that a token needs for it; probes need no token
 	needs  need
 	media  string        // of the body it takes; empty: none
 	params []string      // the query parameters it knows
@@ -45,49 +48,49 @@ func resources() []resource {
 			"GET": {does: "be ready", handle: getReady, needs: needsNothing, params: []string{"verbose"}},
 		}},
 		{"/v1/accounts", map[string]operation{
-			"GET":  {does: "list accounts", handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
-			"POST": {does: "open account", handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
+			"POST": {does: "open account", scope: access.Command, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}", map[string]operation{
-			"GET":    {does: "get account", handle: getAccount, params: []string{"at"}},
-			"PUT":    {does: "replace account", handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
-			"PATCH":  {does: "change account", handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
-			"DELETE": {does: "close account", handle: closeAccount, params: []string{"dryRun"}},
+			"GET":    {does: "get account", scope: access.Read, handle: getAccount, params: []string{"at"}},
+			"PUT":    {does: "replace account", scope: access.Command, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"PATCH":  {does: "change account", scope: access.Command, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
+			"DELETE": {does: "close account", scope: access.Command, handle: closeAccount, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/events", map[string]operation{
-			"GET": {does: "list account events", handle: listHistory, params: []string{"limit", "cursor", "order"}},
+			"GET": {does: "list account events", scope: access.Read, handle: listHistory, params: []string{"limit", "cursor", "order"}},
 		}},
 		{"/v1/accounts/{number}/deposits", map[string]operation{
-			"POST": {does: "deposit", handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "deposit", scope: access.Command, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/withdrawals", map[string]operation{
-			"POST": {does: "withdraw", handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "withdraw", scope: access.Command, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/transfers", map[string]operation{
-			"POST": {does: "transfer", handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "transfer", scope: access.Command, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/commands", map[string]operation{
-			"POST": {does: "carry out commands", handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "carry out commands", scope: access.Command, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/events", map[string]operation{
-			"GET": {does: "list events", handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+			"GET": {does: "list events", scope: access.Read, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
-			"GET": {does: "get event", handle: getEvent},
+			"GET": {does: "get event", scope: access.Read, handle: getEvent},
 		}},
 		{"/v1/admin/status", map[string]operation{
-			"GET": {does: "get status", handle: getStatus, needs: needsService},
+			"GET": {does: "get status", scope: access.Admin, handle: getStatus, needs: needsService},
 		}},
 		{"/v1/admin/snapshots", map[string]operation{
-			"GET":  {does: "list snapshots", handle: listSnapshots, needs: needsService},
-			"POST": {does: "take snapshot", handle: takeSnapshot, limit: snapshotLimit},
+			"GET":  {does: "list snapshots", scope: access.Admin, handle: listSnapshots, needs: needsService},
+			"POST": {does: "take snapshot", scope: access.Admin, handle: takeSnapshot, limit: snapshotLimit},
 		}},
 		{"/v1/admin/replays", map[string]operation{
-			"POST": {does: "start replay", handle: startReplay, media: mediaJSON},
+			"POST": {does: "start replay", scope: access.Admin, handle: startReplay, media: mediaJSON},
 		}},
 		{"/v1/admin/replays/{id}", map[string]operation{
-			"GET":    {does: "get replay", handle: getReplay, needs: needsService},
-			"DELETE": {does: "cancel replay", handle: cancelReplay, needs: needsService},
+			"GET":    {does: "get replay", scope: access.Admin, handle: getReplay, needs: needsService},
+			"DELETE": {does: "cancel replay", scope: access.Admin, handle: cancelReplay, needs: needsService},
 		}},
 	}
 }
@@ -147,7 +150,7 @@ func describe(res resource, allow string) operation {
 	if res.operations[http.MethodGet].needs == needsNothing {
 		needs = needsNothing
 	}
-	return operation{does: "describe route", needs: needs, handle: func(c *call) error {
+	return operation{does: "describe route", scope: access.Any, needs: needs, handle: func(c *call) error {
 		c.w.Header().Set("Allow", allow)
 		if res.operations[http.MethodPatch].handle != nil {
 			c.w.Header().Set("Accept-Patch", mediaMergePatch)

@@ -62,7 +62,7 @@ func addConfig(c *cobra.Command) {
 
 // openStore opens the store that url names, for reading what is there or as a
 // service would.
-func (o *storeOptions) openStore(c *cobra.Command, url string, may access) (eventstore.Store, storeSource, error) {
+func (o *storeOptions) openStore(c *cobra.Command, url string, may opening) (eventstore.Store, storeSource, error) {
 	log, err := newLogger(c.ErrOrStderr(), "warning", "text")
 	if err != nil {
 		return nil, storeSource{}, err

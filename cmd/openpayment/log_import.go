@@ -77,8 +77,8 @@ func importFile(c *cobra.Command, o importOptions, name string) (err error) {
 	return nil
 }
 
-// mayCreate is the access of commands that write.
-func mayCreate(migrate bool) access {
+// mayCreate is the opening of commands that write.
+func mayCreate(migrate bool) opening {
 	if migrate {
 		return mayMigrate
 	}

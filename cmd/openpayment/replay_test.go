@@ -210,7 +210,7 @@ func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
 }
 
 func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
-	locked := httptest.NewServer(api.New(api.Config{Token: "secret"}))
+	locked := httptest.NewServer(api.New(api.Config{Guard: guardOf("secret")}))
 	defer locked.Close()
 	starting := httptest.NewServer(api.New(api.Config{}))
 	defer starting.Close()

@@ -15,6 +15,7 @@ import (
 
 	"openpayment/account/journal"
 	"openpayment/api"
+	"openpayment/api/access"
 	"openpayment/eventstore"
 )
 
@@ -50,6 +51,16 @@ func adminToken() (string, error) {
 		}
 	}
 	return token, nil
+}
+
+// guardOf makes the guard that knows the admin token; nil without one: everybody may
+// do everything.
+func guardOf(token string) *access.Guard {
+	if token == "" {
+		return nil
+	}
+	admin := access.Principal{Name: "admin", Scopes: access.Scopes()}
+	return access.NewGuard(access.Token{Principal: admin, Digest: access.DigestOf(token)})
 }
 
 func serveCommand() *cobra.Command {
@@ -190,7 +201,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return fmt.Errorf("cannot listen: %w (--listen takes another address)", err)
 	}
 	handler := api.New(api.Config{
-		Log: log, Token: token, Version: version(), Store: source.display, LogName: source.log,
+		Log: log, Guard: guardOf(token), Version: version(), Store: source.display, LogName: source.log,
 		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout,
 	})
 	server := startServer(listener, handler, o.bodyTimeout, log)

@@ -24,13 +24,13 @@ type storeSource struct {
 	examine  func(context.Context) []eventstore.Finding // nil if it is volatile
 }
 
-// access is what may be done to a store to open it.
-type access uint8
+// opening is what may be done to a store to open it.
+type opening uint8
 
 const (
-	mayMigrate     access = iota // create it, and what it lacks
-	mustBeMigrated               // begin a log in it, if it has all tables
-	mustExist                    // nothing: the log must be there
+	mayMigrate     opening = iota // create it, and what it lacks
+	mustBeMigrated                // begin a log in it, if it has all tables
+	mustExist                     // nothing: the log must be there
 )
 
 // defaultStore is where the log is when nothing is said, and storeUsage what can
@@ -41,7 +41,7 @@ const (
 )
 
 // parseStore understands --store. Faults in it are usage errors.
-func parseStore(url string, may access, log *logrus.Logger) (storeSource, error) {
+func parseStore(url string, may opening, log *logrus.Logger) (storeSource, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":

@@ -54,8 +54,9 @@ var rules = []rule{
 	{"eventstore/audit", []string{module + "/eventstore", "golang.org/x/sync/errgroup"}},
 	{"eventstore/transfer", []string{module + "/eventstore", module + "/internal/pause", uuid, jsonX}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
+	{"api/access", nil},
 	{"api", []string{
-		module + "/account", module + "/account/journal", module + "/eventstore", module + "/internal/nearest",
+		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
 	{"schema", nil},

@@ -1,0 +1,133 @@
+package api_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"openpayment/api"
+	"openpayment/api/access"
+)
+
+// guarded has a service know these tokens: their names, which are what is sent too,
+// and their scopes.
+func guarded(tokens map[string][]access.Scope) func(*api.Config) {
+	var all []access.Token
+	for name, scopes := range tokens {
+		all = append(all, access.Token{Principal: access.Principal{Name: name, Scopes: scopes}, Digest: access.DigestOf(name)})
+	}
+	return func(c *api.Config) { c.Guard = access.NewGuard(all...) }
+}
+
+// bearer is the header that brings a token.
+func bearer(token string) string { return "Authorization: Bearer " + token }
+
+// broken is a body that an operation with a method may take, but can't read.
+func broken(method string) string {
+	return map[string]string{"POST": "{", "PUT": "{", "PATCH": "{"}[method]
+}
+
+func TestATokenIsNeededWhereSomeAreConfigured(t *testing.T) {
+	r := newRig(t, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}))
+	for route, methods := range api.Routes() {
+		path := r.concrete(route)
+		for _, method := range append(methods, "OPTIONS") {
+			if route == "/livez" || route == "/readyz" {
+				r.do(method, route, "").has("WWW-Authenticate:")
+				continue
+			}
+			for _, headers := range [][]string{nil, {"Authorization: s3cret"}, {"Authorization: Bearer"}, {bearer("s3cre")}, {bearer("s3cret2")},
+				{"Authorization: Basic s3cret"}, {bearer("s3cret"), bearer("s3cret")}, {bearer("S3cret")}} {
+				r.do(method, path+"?limit=x", broken(method), headers...).is(401, "unauthenticated").
+					has(`WWW-Authenticate: Bearer realm="openpayment"`, "Applied-Position:")
+			}
+			for _, scheme := range []string{"Bearer", "bearer"} {
+				if got := r.do(method, path, broken(method), "Authorization: "+scheme+" s3cret"); got.status == 401 || got.status == 403 {
+					t.Errorf("%s %s: %s", method, route, got.text)
+				}
+			}
+		}
+	}
+	r.do("GET", "/v1/nothing", "").is(404, "route-not-found")
+	r.do("BREW", "/v1/accounts", "").is(405, "method-not-allowed")
+	r.do("POST", "/v1/accounts", spaces(1<<20+1)).is(401, "unauthenticated")
+}
+
+// wantedScope is the scope that each operation needs, empty for probes. A new one has to be
+// thought about, and added here.
+var wantedScope = map[string]access.Scope{
+	"GET /livez":                             "",
+	"GET /readyz":                            "",
+	"GET /v1/accounts":                       access.Read,
+	"POST /v1/accounts":                      access.Command,
+	"GET /v1/accounts/{number}":              access.Read,
+	"PUT /v1/accounts/{number}":              access.Command,
+	"PATCH /v1/accounts/{number}":            access.Command,
+	"DELETE /v1/accounts/{number}":           access.Command,
+	"GET /v1/accounts/{number}/events":       access.Read,
+	"POST /v1/accounts/{number}/deposits":    access.Command,
+	"POST /v1/accounts/{number}/withdrawals": access.Command,
+	"POST /v1/transfers":                     access.Command,
+	"POST /v1/commands":                      access.Command,
+	"GET /v1/events":                         access.Read,
+	"GET /v1/events/{seq}":                   access.Read,
+	"GET /v1/admin/status":                   access.Admin,
+	"GET /v1/admin/snapshots":                access.Admin,
+	"POST /v1/admin/snapshots":               access.Admin,
+	"POST /v1/admin/replays":                 access.Admin,
+	"GET /v1/admin/replays/{id}":             access.Admin,
+	"DELETE /v1/admin/replays/{id}":          access.Admin,
+}
+
+func TestEveryOperationNeedsOneScopeAndNoOtherWillDo(t *testing.T) {
+	tokens := map[string][]access.Scope{"nothing": nil}
+	for _, s := range access.Scopes() {
+		tokens["only-"+string(s)] = []access.Scope{s}
+		tokens["all-but-"+string(s)] = slices.DeleteFunc(access.Scopes(), func(other access.Scope) bool { return other == s })
+	}
+	r := newRig(t, guarded(tokens))
+	seen := 0
+	for route, methods := range api.Routes() {
+		for _, method := range methods {
+			wanted, known := wantedScope[method+" "+route]
+			if seen++; !known || api.Scope(route, method) != wanted {
+				t.Errorf("%s %s needs the scope %q; expected is %q, %t", method, route, api.Scope(route, method), wanted, known)
+				continue
+			}
+			if wanted == "" {
+				continue
+			}
+			path := r.concrete(route)
+			for _, token := range []string{"nothing", "all-but-" + string(wanted)} {
+				got := r.do(method, path+"?limit=x", broken(method), bearer(token)).is(403, "forbidden").has("WWW-Authenticate:", "Applied-Position:")
+				if detail := got.problem().Detail; !strings.Contains(detail, "lacks the scope "+string(wanted)) || !strings.Contains(detail, token) {
+					t.Errorf("%s %s: %s", method, route, detail)
+				}
+			}
+			if got := r.do(method, path, broken(method), bearer("only-"+string(wanted))); got.status == 403 || got.status == 401 {
+				t.Errorf("%s %s: %s", method, route, got.text)
+			}
+			r.do("OPTIONS", path, "", bearer("nothing")).is(204, "")
+		}
+	}
+	if seen != len(wantedScope) {
+		t.Errorf("%d operations; %d are expected", seen, len(wantedScope))
+	}
+}
+
+func TestAnEventNamesTheTokenThatLedToIt(t *testing.T) {
+	r := newRig(t, guarded(map[string][]access.Scope{"teller": {access.Command, access.Read}}))
+	r.do("POST", "/v1/accounts", `{"sortCode":"10-20-30"}`, bearer("teller")).is(201, "")
+	var ev eventBody
+	r.do("GET", "/v1/events/1", "", bearer("teller")).decode(&ev)
+	if ev.Meta["actor"] != "teller" {
+		t.Errorf("%v", ev.Meta)
+	}
+	r = newRig(t)
+	r.open("12345678")
+	ev = eventBody{}
+	r.do("GET", "/v1/events/1", "").decode(&ev)
+	if _, there := ev.Meta["actor"]; there || len(ev.Meta) == 0 {
+		t.Errorf("%v", ev.Meta)
+	}
+}
