@@ -7,8 +7,8 @@ import (
 	"math/bits"
 )
 
-// Digest sums up a set of accounts and of uses of keys, whatever their order: the
-// sum, as a number of 256 bits, of the SHA-256 of each. It finds mistakes, of programs and of
+// Digest sums up a set of accounts, of uses of keys and of subjects' versions, whatever
+// their order: the sum, as a number of 256 bits, of the SHA-256 of each. It finds mistakes, of programs and of
 // disks; against somebody who may choose the accounts' contents at will it is
 // weaker than a hash (Wagner 2002, A Generalized Birthday Problem), and the hash
 // chain of the log is what protects.
@@ -20,30 +20,40 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 // digestOf covers every field. What it hashes is a stored format, like the
 // events: states of different versions of this program are compared by it.
 func digestOf(a *Account) Digest {
-	buf := make([]byte, 0, 512)
-	text := func(s string) {
-		buf = binary.BigEndian.AppendUint32(buf, uint32(len(s)))
-		buf = append(buf, s...)
-	}
-	number := func(n int64) { buf = binary.BigEndian.AppendUint64(buf, uint64(n)) }
+	h := newHashed()
 	list := func(l []string) {
-		number(int64(len(l)))
+		h.number(int64(len(l)))
 		for _, s := range l {
-			text(s)
+			h.text(s)
 		}
 	}
-	text(string(a.Number))
-	text(a.SortCode)
+	h.text(string(a.Number))
+	h.text(a.SortCode)
 	list(a.CustomerURLs)
 	list(a.CardURLs)
-	text(string(a.Currency))
-	number(a.Balance)
-	text(string(a.Status))
-	number(a.Version)
-	number(a.OpenedAt.UnixMilli())
-	number(a.UpdatedAt.UnixMilli())
-	return sha256.Sum256(buf)
+	h.text(string(a.Currency))
+	h.number(a.Balance)
+	h.text(string(a.Status))
+	h.number(a.Version)
+	h.number(a.OpenedAt.UnixMilli())
+	h.number(a.UpdatedAt.UnixMilli())
+	return h.sum()
 }
+
+// hashed gathers what a digest covers, each text behind its length.
+type hashed struct{ buf []byte }
+
+// newHashed has room for most.
+func newHashed() hashed { return hashed{make([]byte, 0, 512)} }
+
+func (h *hashed) text(s string) {
+	h.buf = binary.BigEndian.AppendUint32(h.buf, uint32(len(s)))
+	h.buf = append(h.buf, s...)
+}
+
+func (h *hashed) number(n int64) { h.buf = binary.BigEndian.AppendUint64(h.buf, uint64(n)) }
+
+func (h *hashed) sum() Digest { return sha256.Sum256(h.buf) }
 
 func (d *Digest) add(e Digest) {
 	d.combine(e, bits.Add64)

@@ -9,18 +9,20 @@ import (
 type Base interface {
 	View
 	KeyView
+	SubjectView
 }
 
-// Draft shows accounts and keys as they would be after some events that are not in
+// Draft shows accounts, keys and subjects as they would be after some events that are not in
 // the log yet. It changes nothing below it. Not for concurrent use.
 //
 // A draft forgets no key, whatever the times of its events: what it takes for a
 // repetition is one, even if the log would have forgotten it a moment later.
 type Draft struct {
-	below   Base
-	changed map[Number]*Account
-	used    map[string]*KeyUse // nil while there are none
-	newest  *KeyUse            // of used
+	below    Base
+	changed  map[Number]*Account
+	used     map[string]*KeyUse // nil while there are none
+	newest   *KeyUse            // of used
+	versions map[string]int64   // of subjects of other services
 }
 
 var _ Base = (*Draft)(nil)
@@ -28,7 +30,7 @@ var _ Base = (*Draft)(nil)
 // NewDraft gives a draft without any event on top of what below shows, which
 // must not change while the draft is used.
 func NewDraft(below Base) *Draft {
-	return &Draft{below: below, changed: make(map[Number]*Account)}
+	return &Draft{below: below, changed: make(map[Number]*Account), versions: make(map[string]int64)}
 }
 
 // Account implements [View].
@@ -64,10 +66,25 @@ func (d *Draft) Apply(ev Event, at Stamp) error {
 	return nil
 }
 
+// ForeignVersion implements [SubjectView].
+func (d *Draft) ForeignVersion(subject string) int64 {
+	if version, ok := d.versions[subject]; ok {
+		return version
+	}
+	return d.below.ForeignVersion(subject)
+}
+
+// Pass makes an event of another service, about the given subject, part of the draft.
+func (d *Draft) Pass(subject string, at Stamp) {
+	d.versions[subject] = at.Seq
+	d.take(at)
+}
+
 // Adopt makes everything that over shows part of d. It must have been laid upon d,
 // which must not have changed since; it is of no more use then.
 func (d *Draft) Adopt(over *Draft) {
 	maps.Copy(d.changed, over.changed)
+	maps.Copy(d.versions, over.versions)
 	if over.newest == nil {
 		return
 	}

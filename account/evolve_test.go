@@ -88,7 +88,7 @@ func TestAStateTakesEventsInTheirOrderOnly(t *testing.T) {
 		if err := s.Apply(opened("000002"), at(seq)); err == nil {
 			t.Errorf("event %d was taken behind event 2", seq)
 		}
-		if err := s.Pass(at(seq)); err == nil {
+		if err := s.Pass("customers/1", at(seq)); err == nil {
 			t.Errorf("event %d was passed over behind event 2", seq)
 		}
 	}
@@ -98,10 +98,10 @@ func TestAStateTakesEventsInTheirOrderOnly(t *testing.T) {
 	if p, d := s.Digest(); p != position || d != digest || s.Position() != 2 {
 		t.Errorf("what was refused moved the state to %d, %s", p, d)
 	}
-	if err := s.Pass(at(3)); err != nil {
+	if err := s.Pass("customers/1", at(3)); err != nil {
 		t.Errorf("pass over 3: %v", err)
 	}
-	if p, d := s.Digest(); p != 3 || d != digest {
+	if p, d := s.Digest(); p != 3 || d == digest || s.ForeignVersion("customers/1") != 3 {
 		t.Errorf("after passing over an event: %d, %s", p, d)
 	}
 }

@@ -4,6 +4,9 @@ package account
 
 var DigestOf = digestOf
 
+// DigestOfSubject is a subject's part of a digest.
+var DigestOfSubject = SubjectVersion.digest
+
 func (d *Digest) Add(e Digest) { d.add(e) }
 
 func (d *Digest) Subtract(e Digest) { d.subtract(e) }

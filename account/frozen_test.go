@@ -25,7 +25,7 @@ func freeze(s *account.State) *account.Frozen {
 func applyAny(t *rapid.T, s *account.State) {
 	stamp := at(s.Position() + 1)
 	if rapid.IntRange(0, 9).Draw(t, "foreign?") == 0 || s.Apply(events.Draw(t, "event"), stamp) != nil {
-		if err := s.Pass(stamp); err != nil {
+		if err := s.Pass(foreignSubjects.Draw(t, "subject"), stamp); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,6 +21,9 @@ var goodURLs = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{
 	"https://example.com/" + strings.Repeat("x", 2000),
 }), 0, 4, rapid.ID)
 
+// Few subjects, of other services and of accounts, so that events meet.
+var foreignSubjects = rapid.SampledFrom([]string{"customers/1", "customers/2", "orders/1", "accounts/000001", "accounts/12345678", "", "x"})
+
 // hostile is text that nobody should send.
 var hostile = rapid.OneOf(
 	rapid.SampledFrom([]string{"", "../x", "１２３４５６", "123\u200b456", "10–20–30", "gbp", "\x00", "\xff\xfe", "http://", "%", strings.Repeat("9", 70_000)}),

@@ -2,7 +2,6 @@ package account
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"time"
 )
@@ -88,17 +87,12 @@ func nextUse(newest *KeyUse, at Stamp) *KeyUse {
 // format. It begins with words that are longer than the number that an account's
 // begins with: no use has the digest of an account.
 func (u *KeyUse) digest() Digest {
-	buf := make([]byte, 0, 512)
-	text := func(s string) {
-		buf = binary.BigEndian.AppendUint32(buf, uint32(len(s)))
-		buf = append(buf, s...)
-	}
-	number := func(n int64) { buf = binary.BigEndian.AppendUint64(buf, uint64(n)) }
-	text("idempotency key")
-	text(u.Text)
-	buf = append(buf, u.Fingerprint[:]...)
-	number(u.First)
-	number(u.Last)
-	number(u.Time.UnixMilli())
-	return sha256.Sum256(buf)
+	h := newHashed()
+	h.text("idempotency key")
+	h.text(u.Text)
+	h.buf = append(h.buf, u.Fingerprint[:]...)
+	h.number(u.First)
+	h.number(u.Last)
+	h.number(u.Time.UnixMilli())
+	return h.sum()
 }

@@ -17,6 +17,7 @@ import (
 type model struct {
 	accounts map[account.Number]account.Account
 	history  map[account.Number][]int64
+	foreign  map[string]int64 // where the last event of another service about each subject stands
 	position int64
 	supply   map[account.Currency]int64 // what came in, less what went out
 
@@ -28,6 +29,7 @@ func TestAStateIsWhatItsEventsMadeIt(t *testing.T) {
 		m := &model{
 			accounts: make(map[account.Number]account.Account),
 			history:  make(map[account.Number][]int64),
+			foreign:  make(map[string]int64),
 			supply:   make(map[account.Currency]int64),
 			state:    account.NewState(),
 		}
@@ -58,10 +60,12 @@ func (m *model) command(t *rapid.T) {
 }
 
 func (m *model) pass(t *rapid.T) {
-	if err := m.state.Pass(at(m.position + 1)); err != nil {
+	subject := foreignSubjects.Draw(t, "subject")
+	if err := m.state.Pass(subject, at(m.position+1)); err != nil {
 		t.Fatalf("pass over %d: %v", m.position+1, err)
 	}
 	m.position++
+	m.foreign[subject] = m.position
 }
 
 func (m *model) apply(t *rapid.T, ev account.Event) (possible bool) {
@@ -148,6 +152,15 @@ func (m *model) compare(t *rapid.T) {
 		if total[want.Currency] += want.Balance; want.Balance < 0 {
 			t.Fatalf("account %s has %d", n, want.Balance)
 		}
+	}
+	for subject, version := range m.foreign {
+		if got := m.state.ForeignVersion(subject); got != version {
+			t.Fatalf("subject %q has version %d, want %d", subject, got, version)
+		}
+		digest.Add(account.DigestOfSubject(account.SubjectVersion{Subject: subject, Version: version}))
+	}
+	if got := m.state.ForeignSubjects(); got != len(m.foreign) || m.state.ForeignVersion("never") != 0 {
+		t.Fatalf("there are %d subjects, want %d", got, len(m.foreign))
 	}
 	for c, supply := range m.supply {
 		if total[c] != supply {

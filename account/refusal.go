@@ -10,7 +10,7 @@ const (
 	CodeAccountExists   Code = "account-exists"    // the number was used before
 	CodeAccountNotFound Code = "account-not-found" // no account ever had the number
 	CodeAccountClosed   Code = "account-closed"
-	CodeVersionMismatch Code = "version-mismatch" // the account is not as the caller believed
+	CodeVersionMismatch Code = "version-mismatch" // the account, or the subject, is not as the caller believed
 	CodeAccountNotEmpty Code = "account-not-empty"
 
 	CodeKeyReused Code = "idempotency-key-reused" // the key belongs to another request
@@ -27,9 +27,11 @@ type Refusal struct {
 	Detail string  // what was wrong and what to do, for people
 	Faults []Fault // all of them, for CodeInvalid
 
-	// For CodeVersionMismatch: what the caller asked for, and what is. Expected
-	// is 0 when the caller named no version of this log.
+	// For CodeVersionMismatch: what the caller asked for, and what is, of an account,
+	// or, if it is not empty, of Subject. Expected is 0 when the caller named no version
+	// of this log; of a subject, when there was to be no event about it.
 	Expected, Actual int64
+	Subject          string
 }
 
 // Error is the detail.

@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// Restorer makes a [State] of the records of a frozen one, and of its keys. Both
-// come in parts, records in ascending order of the numbers, keys in the order of the
+// Restorer makes a [State] of the records of a frozen one, of its keys and of its
+// subjects. All come in parts, records in ascending order of the numbers, keys in the order of the
 // log, and all of a part behind those of the parts before; the parts may be added in
-// any order, by several goroutines at once.
+// any order, by several goroutines at once. Subjects come in whatever order.
 type Restorer struct {
 	state    *State
 	position int64
@@ -120,6 +120,31 @@ func (r *Restorer) checkKey(u, before *KeyUse) error {
 	return nil
 }
 
+// AddSubjects takes over some of the subjects. An error means that no state can have
+// them.
+func (r *Restorer) AddSubjects(some []SubjectVersion) error {
+	var digest Digest
+	s := &r.state.subjects
+	for _, v := range some {
+		if v.Version < 1 || v.Version > r.position {
+			return fmt.Errorf("the last event about subject %q is %d, and the position is %d", v.Subject, v.Version, r.position)
+		}
+		sh := s.shard(v.Subject)
+		sh.mu.Lock()
+		before := sh.set(v.Subject, v.Version)
+		sh.mu.Unlock()
+		if before != 0 {
+			return fmt.Errorf("subject %q is there twice", v.Subject)
+		}
+		digest.add(v.digest())
+	}
+	s.count.Add(int64(len(some)))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.digest.add(digest)
+	return nil
+}
+
 // Pass notes that so many events up to there touched no account.
 func (r *Restorer) Pass(events int64) { r.state.passed.Add(events) }
 
@@ -145,8 +170,11 @@ func (r *Restorer) Finish() (*State, error) {
 	if err := r.restoreKeys(); err != nil {
 		return nil, err
 	}
-	if passed := r.state.Passed(); passed < 0 || passed > r.position {
+	switch passed, about := r.state.Passed(), r.state.ForeignSubjects(); {
+	case passed < 0 || passed > r.position:
 		return nil, fmt.Errorf("of %d events, %d touched no account", r.position, passed)
+	case int64(about) > passed:
+		return nil, fmt.Errorf("%d events touched no account, but are about %d subjects", passed, about)
 	}
 	r.state.digest = r.digest
 	return r.state, nil

@@ -14,10 +14,15 @@ import (
 )
 
 // restore makes a state of parts, added at once.
-func restore(t testing.TB, position, passed int64, parts ...[]account.Record) (*account.State, error) {
+func restore(t testing.TB, position, passed int64, about []account.SubjectVersion, parts ...[]account.Record) (*account.State, error) {
 	t.Helper()
 	r := account.NewRestorer(position, 10)
 	r.Pass(passed)
+	for some := range slices.Chunk(about, 2) {
+		if err := r.AddSubjects(some); err != nil {
+			return nil, err
+		}
+	}
 	failed := make(chan error, len(parts))
 	var adding sync.WaitGroup
 	for i, part := range parts {
@@ -39,15 +44,18 @@ func TestAStateIsRestoredAsItWasFrozen(t *testing.T) {
 			applyAny(rt, s)
 		}
 		f := freeze(s)
-		all := contents(f)
+		all, about := contents(f), slices.Collect(f.Subjects())
 		f.Thaw()
-		restored, err := restore(t, f.Position(), f.Passed(), slices.Collect(slices.Chunk(all, rapid.IntRange(1, 4).Draw(rt, "part")))...)
+		restored, err := restore(t, f.Position(), f.Passed(), about, slices.Collect(slices.Chunk(all, rapid.IntRange(1, 4).Draw(rt, "part")))...)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		f = freeze(restored)
 		if again := contents(f); !reflect.DeepEqual(all, again) {
 			rt.Fatalf("%+v became %+v", all, again)
+		}
+		if again := slices.Collect(f.Subjects()); !slices.Equal(about, again) {
+			rt.Fatalf("%+v became %+v", about, again)
 		}
 		f.Thaw()
 		same(rt, s, restored)
@@ -66,7 +74,7 @@ func same(t *rapid.T, a, b *account.State) {
 	t.Helper()
 	at, digest := a.Digest()
 	bt, again := b.Digest()
-	if at != bt || digest != again || a.Open() != b.Open() || a.Passed() != b.Passed() {
+	if at != bt || digest != again || a.Open() != b.Open() || a.Passed() != b.Passed() || a.ForeignSubjects() != b.ForeignSubjects() {
 		t.Fatalf("%d %s %d %d; %d %s %d %d", at, digest, a.Open(), a.Passed(), bt, again, b.Open(), b.Passed())
 	}
 	if !slices.Equal(a.AllNumbers(), b.AllNumbers()) {
@@ -85,7 +93,7 @@ func TestWhatNoStateCanHaveIsNotRestored(t *testing.T) {
 		a.Number, a.Version = n, 17
 		return account.Record{Account: &a, Deltas: []byte{3, 14}}
 	}
-	if _, err := restore(t, 17, 0, []account.Record{good("000001"), good("000002")}, []account.Record{good("000003")}); err != nil {
+	if _, err := restore(t, 17, 0, nil, []account.Record{good("000001"), good("000002")}, []account.Record{good("000003")}); err != nil {
 		t.Fatal(err)
 	}
 	but := func(change func(*account.Record)) account.Record {
@@ -110,12 +118,12 @@ func TestWhatNoStateCanHaveIsNotRestored(t *testing.T) {
 		"a balance below zero": {{but(func(r *account.Record) { r.Account.Balance = -1 })}},
 		"a balance too high":   {{but(func(r *account.Record) { r.Account.Balance = account.MaxBalance + 1 })}},
 	} {
-		if _, err := restore(t, 17, 0, parts...); err == nil {
+		if _, err := restore(t, 17, 0, nil, parts...); err == nil {
 			t.Errorf("%s: restored", name)
 		}
 	}
 	for _, passed := range []int64{-1, 18, math.MaxInt64} {
-		if _, err := restore(t, 17, passed, []account.Record{good("000001")}); err == nil {
+		if _, err := restore(t, 17, passed, nil, []account.Record{good("000001")}); err == nil {
 			t.Errorf("%d events of 17 passed over: restored", passed)
 		}
 	}

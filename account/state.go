@@ -8,15 +8,18 @@ import (
 )
 
 // State is all accounts as the events of a log have made them, up to one position,
-// and the idempotency keys these came with, as long as they are remembered. The zero State is that of the empty log; make it with [NewState].
+// the idempotency keys these came with, as long as they are remembered, and where the
+// last event about each subject of other services stands. Make it with [NewState]: that
+// of the empty log.
 //
 // One goroutine at a time applies events; any number read meanwhile. A reader
 // sees each account before or after an event, never in between; [State.Position]
 // moves last, so what is read after it holds at least everything up to there.
 type State struct {
-	shards [shardCount]shard
-	index  index
-	keys   keys
+	shards   [shardCount]shard
+	index    index
+	keys     keys
+	subjects subjects
 
 	position atomic.Int64 // of the last event applied or passed over
 	open     atomic.Int64 // accounts that are open
@@ -46,10 +49,7 @@ type record struct {
 	history history
 }
 
-var (
-	_ View    = (*State)(nil)
-	_ KeyView = (*State)(nil)
-)
+var _ Base = (*State)(nil)
 
 // NewState is the state before the first event.
 func NewState() *State {
@@ -65,13 +65,15 @@ func newState(perShard int) *State {
 	return s
 }
 
-// shard chooses by FNV-1a, which spreads digits well.
-func (s *State) shard(n Number) *shard {
+func (s *State) shard(n Number) *shard { return &s.shards[shardOf(string(n))] }
+
+// shardOf chooses by FNV-1a, which spreads digits well.
+func shardOf(text string) int {
 	h := uint32(2166136261)
-	for i := range len(n) {
-		h = (h ^ uint32(n[i])) * 16777619
+	for i := range len(text) {
+		h = (h ^ uint32(text[i])) * 16777619
 	}
-	return &s.shards[h%shardCount]
+	return int(h % shardCount)
 }
 
 func (s *State) record(n Number) record {
@@ -106,7 +108,13 @@ func (s *State) KeysAt(at time.Time) int { return s.keys.at(at) }
 // Keys is how many idempotency keys are remembered.
 func (s *State) Keys() int { return s.keys.len() }
 
-// Digest sums up all accounts and keys, and gives the position at which they were
+// ForeignVersion implements [SubjectView].
+func (s *State) ForeignVersion(subject string) int64 { return s.subjects.version(subject) }
+
+// ForeignSubjects is how many subjects events of other services are about.
+func (s *State) ForeignSubjects() int { return int(s.subjects.count.Load()) }
+
+// Digest sums up all accounts, keys and subjects, and gives the position at which they were
 // like that: two states at one position have the same digest, whatever way they were
 // built.
 func (s *State) Digest() (int64, Digest) {
@@ -134,14 +142,16 @@ func (s *State) Apply(ev Event, at Stamp) error {
 	return nil
 }
 
-// Pass notes that the event at the given stamp touches no account; its key counts
-// all the same.
-func (s *State) Pass(at Stamp) error {
+// Pass notes that the event at the given stamp touches no account: it is another
+// service's, about the given subject. Its key counts all the same.
+func (s *State) Pass(subject string, at Stamp) error {
 	if err := s.follows(at.Seq); err != nil {
 		return err
 	}
 	s.passed.Add(1)
-	s.advance(at.Seq, s.keys.apply(at))
+	change := s.subjects.move(subject, at.Seq)
+	change.add(s.keys.apply(at))
+	s.advance(at.Seq, change)
 	return nil
 }
 

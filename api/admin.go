@@ -23,9 +23,10 @@ type wireStatus struct {
 	IdempotencyKeys int                 `json:"idempotencyKeys"` // that are remembered
 	StateDigest     string              `json:"stateDigest"`
 	DigestPosition  eventstore.Position `json:"digestPosition"`
-	ForeignEvents   int64               `json:"foreignEvents"` // of other services, among those applied
-	LastSnapshot    *wireManifest       `json:"lastSnapshot"`  // null: this node knows of none that is of use
-	Halted          *wireHalt           `json:"halted"`        // null unless the state can't go on
+	ForeignEvents   int64               `json:"foreignEvents"`   // of other services, among those applied
+	ForeignSubjects int                 `json:"foreignSubjects"` // that those are about
+	LastSnapshot    *wireManifest       `json:"lastSnapshot"`    // null: this node knows of none that is of use
+	Halted          *wireHalt           `json:"halted"`          // null unless the state can't go on
 	Queue           int                 `json:"queue"`
 	UptimeSeconds   int64               `json:"uptimeSeconds"`
 }
@@ -51,7 +52,7 @@ func getStatus(c *call) error {
 		Version: c.h.cfg.Version, Store: c.h.cfg.Store, Log: c.h.cfg.LogName, Ready: true,
 		Head: s.Head, AppliedPosition: s.Applied, Lag: s.Head - s.Applied,
 		Accounts: s.Accounts, IdempotencyKeys: s.Keys, StateDigest: s.Digest.String(), DigestPosition: s.DigestAt,
-		ForeignEvents: s.Foreign, Queue: s.Queue, UptimeSeconds: int64(s.Uptime.Seconds()),
+		ForeignEvents: s.Foreign, ForeignSubjects: s.Subjects, Queue: s.Queue, UptimeSeconds: int64(s.Uptime.Seconds()),
 	}
 	if s.Snapshot.ID != uuid.Nil {
 		status.LastSnapshot = new(manifestToWire(s.Snapshot))

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,10 +30,10 @@ func limitReading(c *call) {
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.h.cfg.BodyTimeout))
 }
 
-// readBody takes the request's body, of the given media type. An operation without
-// one takes no body, but what is sent all the same counts: it may be too long, and
+// readBody takes the request's body, of the given media type or another one. An
+// operation without one takes no body, but what is sent all the same counts: it may be too long, and
 // is part of what an idempotency key stands for.
-func (c *call) readBody(media string) error {
+func (c *call) readBody(media string, also ...string) error {
 	if media == "" && (c.r.Body == nil || c.r.Body == http.NoBody) {
 		return nil
 	}
@@ -53,7 +54,7 @@ func (c *call) readBody(media string) error {
 	// on this connection is another request.
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})
 	if media != "" {
-		if err := checkMedia(c.r.Header, media, len(body) > 0); err != nil {
+		if c.media, err = mediaOf(c.r.Header, append([]string{media}, also...), len(body) > 0); err != nil {
 			return err
 		}
 	}
@@ -73,27 +74,28 @@ func (c *call) cut(detail string, cause error) error {
 	return p
 }
 
-// checkMedia is nil if the body is said to be of the given type. Parameters, of
-// which only charset has a meaning, don't matter: JSON is always UTF-8.
-func checkMedia(header http.Header, media string, hasBody bool) error {
-	p := newProblem(codeMediaType, "the body must be "+media+": say so in the header Content-Type")
-	if media == mediaMergePatch {
-		p.header.Set("Accept-Patch", media)
+// mediaOf is the type that the body is said to be of, which has to be one of those
+// known; the first of them if there is no body. Parameters, of which only charset has a
+// meaning, don't matter: JSON is always UTF-8.
+func mediaOf(header http.Header, known []string, hasBody bool) (string, error) {
+	p := newProblem(codeMediaType, "the body must be "+strings.Join(known, " or ")+": say so in the header Content-Type")
+	if slices.Contains(known, mediaMergePatch) {
+		p.header.Set("Accept-Patch", mediaMergePatch)
 	}
 	for _, coding := range header.Values("Content-Encoding") {
 		if !strings.EqualFold(coding, "identity") {
 			p.detail = "the body must come as it is, without a Content-Encoding"
-			return p
+			return "", p
 		}
 	}
 	values := header.Values("Content-Type")
 	if len(values) == 0 && !hasBody {
-		return nil // that the body is missing is another fault
+		return known[0], nil // that the body is missing is another fault
 	}
 	if len(values) == 1 {
-		if given, _, err := mime.ParseMediaType(values[0]); err == nil && given == media {
-			return nil
+		if given, _, err := mime.ParseMediaType(values[0]); err == nil && slices.Contains(known, given) {
+			return given, nil
 		}
 	}
-	return p
+	return "", p
 }

@@ -84,7 +84,7 @@ func itemOf(out journal.Outcome, o journal.Options) wireItem {
 	case journal.TypeClosed:
 		item.Status = http.StatusNoContent
 	default:
-		item.Event = new(movedToWire(out.Event, o))
+		item.Event = new(outcomeToWire(out.Event, o))
 	}
 	return item
 }

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -101,47 +99,17 @@ func readBulk(body []byte) (*bulk, error) {
 	b := &bulk{atomic: orZero(f.flag("atomic"))}
 	firsts := make(map[string]int) // keys, and where they stand
 	for i, text := range f.elements("commands", maxCommands) {
-		sub := newForm(nil, nil, max(0, f.room-len(f.faults)))
+		sub := f.part(nil, nil)
 		o := sub.order(text, b.atomic)
 		if first, twice := firsts[o.key]; twice && o.key != "" {
 			sub.fault(pointer(memberKey), "is also that of "+commandPointer(first)+": each command has a key of its own")
 		} else if !twice {
 			firsts[o.key] = i
 		}
-		sub.sort()
-		for _, fault := range sub.faults {
-			f.minor(commandPointer(i)+fault.Pointer, fault.Detail)
-		}
-		f.unnamed += sub.unnamed
+		f.absorb(commandPointer(i), sub)
 		b.orders = append(b.orders, o)
 	}
 	return b, f.finish()
-}
-
-// elements takes a required field that holds a list of one to most of anything.
-func (f *form) elements(name string, most int) []jsontext.Value {
-	value, present := f.members[name]
-	at := pointer(name)
-	switch {
-	case !present:
-		f.fault(at, "is required")
-		return nil
-	case value.Kind() != jsontext.KindBeginArray:
-		f.fault(at, "must be a list of commands")
-		return nil
-	}
-	var all []jsontext.Value
-	dec := jsontext.NewDecoder(bytes.NewBuffer(value))
-	_, _ = dec.ReadToken() // the document has been checked: nothing here fails
-	for dec.PeekKind() != jsontext.KindEndArray {
-		element, _ := dec.ReadValue()
-		all = append(all, element.Clone())
-	}
-	if len(all) < 1 || len(all) > most {
-		f.fault(at, fmt.Sprintf("has %d commands; 1 to %d are allowed", len(all), most))
-		return nil
-	}
-	return all
 }
 
 // order reads one command, and gathers what is wrong with it. A command without a kind

@@ -24,6 +24,7 @@ type call struct {
 	service Service // nil on routes that do without
 	params  params
 	body    []byte // of an operation that takes one
+	media   string // the body's, of those that the operation takes
 
 	principal access.Principal // who asks; on routes for probes, and without a guard, anybody
 }
@@ -32,6 +33,7 @@ type call struct {
 const (
 	mediaJSON        = "application/json"
 	mediaProblem     = "application/problem+json"
+	mediaCloudEvent  = "application/cloudevents+json" // one; of requests too, as the next
 	mediaCloudEvents = "application/cloudevents-batch+json"
 	mediaMergePatch  = "application/merge-patch+json" // of a request
 )

@@ -28,6 +28,10 @@
 // command has a result of its own, and the answer is 200 whatever these are; only the
 // faults of the body's shape are told for all.
 //
+// Events of other services are appended all or none, on condition of a subject's version
+// if one is named (docs/appending.md). What came as a CloudEvent goes out as that
+// CloudEvent.
+//
 // A handler keeps nothing between two requests, and starts no goroutines.
 //
 // # Codes
@@ -55,6 +59,7 @@
 //	422  same-account           of a transfer
 //	422  currency-mismatch
 //	422  insufficient-funds
+//	422  type-reserved          of an event to append, if that is all that is wrong
 //	422  amount-out-of-range    the balance would be; an amount that is none is invalid
 //	500  internal               a defect; the log has the rest under the request id
 //	503  not-caught-up          the node has not applied what is needed

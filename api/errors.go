@@ -70,7 +70,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, journal.ErrKeysFull):
 		return keysFull(err)
 	case errors.Is(err, journal.ErrBulkTooLarge):
-		return newProblem(codeInvalid, "the events of these commands are more than is stored at once, which is 1,000 events of 1 MiB together: send fewer commands, or without atomic").because(err)
+		return newProblem(codeInvalid, "the events that would follow are more than is stored at once, which is 1,000 events of 1 MiB together: send fewer, or, of commands, without atomic").because(err)
 	case errors.Is(err, journal.ErrNotTried):
 		return newProblem(codeUnavailable, "a command before this one failed or is in doubt, so that this one was not tried; nothing was done: try again after Retry-After seconds").because(err)
 	}
@@ -137,7 +137,7 @@ func refused(r *account.Refusal) *problem {
 	p.faults = r.Faults
 	if known == codeVersionMismatch {
 		p.versions = &versions{r.Expected, r.Actual}
-		if r.Expected == 0 {
+		if r.Expected == 0 && r.Subject == "" {
 			p.detail = fmt.Sprintf("the tag in If-Match is no version of the account, which has version %d: send the ETag of a read as it is", r.Actual)
 		}
 	}

@@ -2,9 +2,7 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 
 	"openpayment/account/journal"
 	"openpayment/eventstore"
@@ -35,7 +33,7 @@ func listEvents(c *call) error {
 	if next < head || wantsCloudEvents(c.r.Header) { // a bare list has no nextAfter
 		c.linkNext("after", strconv.FormatInt(int64(next), 10))
 	}
-	return c.replyEvents(events, logPage{
+	return c.replyEvents(http.StatusOK, events, logPage{
 		Items: mapped(events, eventToWire), NextAfter: next, Head: head,
 	})
 }
@@ -83,7 +81,7 @@ func getEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, mediaJSON, eventToWire(ev))
+	return c.replyEvent(ev)
 }
 
 // listHistory answers with the events that touched an account.
@@ -119,25 +117,7 @@ func listHistory(c *call) error {
 		body.NextCursor = list.cursor(strconv.FormatInt(int64(last), 10))
 		c.linkNext("cursor", body.NextCursor)
 	}
-	return c.replyEvents(events, body)
-}
-
-// replyEvents answers with body, or with the events alone as CloudEvents, where
-// Link says how to go on.
-func (c *call) replyEvents(events []eventstore.Event, body any) error {
-	c.w.Header().Set("Vary", "Accept")
-	if !wantsCloudEvents(c.r.Header) {
-		return c.reply(http.StatusOK, mediaJSON, body)
-	}
-	source := "/logs/" + url.PathEscape(c.h.cfg.LogName)
-	return c.reply(http.StatusOK, mediaCloudEvents, mapped(events, func(ev eventstore.Event) cloudEvent {
-		w := eventToWire(ev)
-		return cloudEvent{
-			SpecVersion: "1.0", ID: w.ID, Source: source, Type: w.Type, Subject: w.Subject, Time: w.Time,
-			DataContentType: mediaJSON, Sequence: strconv.FormatInt(int64(w.Seq), 10), SequenceType: "Integer",
-			Data: w.Data,
-		}
-	}))
+	return c.replyEvents(http.StatusOK, events, body)
 }
 
 // linkNext says where the next page is: here, with one parameter changed.
@@ -145,36 +125,4 @@ func (c *call) linkNext(name, value string) {
 	query := c.r.URL.Query()
 	query.Set(name, value)
 	c.w.Header().Set("Link", "<"+c.r.URL.EscapedPath()+"?"+query.Encode()+`>; rel="next"`)
-}
-
-// wantsCloudEvents tells whether the client names CloudEvents, and JSON not
-// before it.
-func wantsCloudEvents(header http.Header) bool {
-	best, chosen := 0.0, mediaJSON
-	for _, rng := range strings.Split(strings.Join(header.Values("Accept"), ","), ",") {
-		media, attributes, _ := strings.Cut(rng, ";")
-		media = strings.ToLower(strings.TrimSpace(media))
-		if media != mediaJSON && media != mediaCloudEvents {
-			continue
-		}
-		if q := quality(attributes); q > best {
-			best, chosen = q, media
-		}
-	}
-	return chosen == mediaCloudEvents
-}
-
-// quality is the weight of a media range, 1 if none is given.
-func quality(attributes string) float64 {
-	for _, attribute := range strings.Split(attributes, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
-		if strings.EqualFold(name, "q") {
-			q, err := strconv.ParseFloat(value, 64)
-			if err != nil || q > 1 {
-				return 0
-			}
-			return q
-		}
-	}
-	return 1
 }

@@ -66,10 +66,7 @@ func (c *call) options() (journal.Options, error) {
 	if err != nil {
 		return journal.Options{}, err
 	}
-	o := journal.Options{Meta: map[string]string{metaRequestID: c.id}, DryRun: dryRun}
-	if c.principal.Name != "" {
-		o.Meta[metaActor] = c.principal.Name
-	}
+	o := journal.Options{Meta: c.meta(), DryRun: dryRun}
 	if dryRun {
 		return o, nil // which ignores keys
 	}
@@ -78,6 +75,18 @@ func (c *call) options() (journal.Options, error) {
 	}
 	o.Key.Fingerprint = fingerprint(c.r, c.body)
 	return o, nil
+}
+
+// meta is what every event says about the request that led to it.
+func (c *call) meta() map[string]string {
+	meta := map[string]string{metaRequestID: c.id}
+	if c.principal.Name != "" {
+		meta[metaActor] = c.principal.Name
+	}
+	if parent, ok := traceParent(c.r.Header.Values(metaTraceParent)); ok {
+		meta[metaTraceParent] = parent
+	}
+	return meta
 }
 
 // answer gives what a command led to. It is a function of the event and of the

@@ -51,6 +51,9 @@ var ParseTime = parseTime
 // WholeNumber reads a JSON number as amounts are read.
 var WholeNumber = wholeNumber
 
+// TraceParent reads the values of a header traceparent.
+func TraceParent(values ...string) (string, bool) { return traceParent(values) }
+
 // ScanBudget is how many events one request looks through.
 const ScanBudget = scanBudget
 

@@ -25,6 +25,8 @@ type form struct {
 	faults  []account.Fault
 	room    int // for faults of which there may be any number
 	unnamed int // faults there was no room for
+
+	reserved int // of the faults: types that only commands may give to events
 }
 
 // readForm reads a body. What is not JSON is a bad-json problem, what is not an
@@ -254,6 +256,9 @@ func (f *form) problem() error {
 		detail = strings.TrimSpace(f.faults[0].Pointer + " " + f.faults[0].Detail)
 	}
 	p := newProblem(codeInvalid, detail)
+	if f.reserved > 0 && f.reserved == len(f.faults) {
+		p.code = codeTypeReserved // which only says more if there is nothing else
+	}
 	p.faults = f.faults
 	return p
 }

@@ -104,7 +104,7 @@ func (h *Handler) prepare(c *call, op operation) error {
 			}
 		}
 	}
-	if err := c.readBody(op.media); err != nil {
+	if err := c.readBody(op.media, op.also...); err != nil {
 		return err
 	}
 	var err error

@@ -67,15 +67,15 @@ func (f *form) reference() string { return orZero(f.string("reference", false)) 
 // replyMoved answers with the event. There is no ETag, which would be the event's;
 // the version of the accounts in it is its seq.
 func (c *call) replyMoved(out journal.Outcome, options journal.Options) error {
-	body := movedToWire(out.Event, options)
+	body := outcomeToWire(out.Event, options)
 	if !options.DryRun {
 		c.w.Header().Set("Location", "/v1/events/"+strconv.FormatInt(int64(out.Position), 10))
 	}
 	return c.reply(http.StatusCreated, mediaJSON, body)
 }
 
-// movedToWire is the event of an answer.
-func movedToWire(ev eventstore.Event, options journal.Options) wireEvent {
+// outcomeToWire is the event of an answer to a command, or to an append.
+func outcomeToWire(ev eventstore.Event, options journal.Options) wireEvent {
 	body := eventToWire(ev)
 	if options.DryRun {
 		body.ID, body.Hash = "", "" // there is no such event

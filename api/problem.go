@@ -37,6 +37,7 @@ const (
 	codeCurrency        code = "currency-mismatch"
 	codeFunds           code = "insufficient-funds"
 	codeAmountRange     code = "amount-out-of-range"
+	codeTypeReserved    code = "type-reserved"
 	codeInternal        code = "internal"
 	codeNotCaughtUp     code = "not-caught-up"
 	codeOverloaded      code = "overloaded"
@@ -69,7 +70,7 @@ var problemKinds = map[code]problemKind{
 	codeAccountNotEmpty: {409, "The account is not empty", "account is not empty", 0},
 	codeReplayRunning:   {409, "A replay is running", "another replay is running", 0},
 	codeAccountClosed:   {410, "The account is closed", "account is closed", 0},
-	codeVersionMismatch: {412, "The account has another version", "account has another version", 0},
+	codeVersionMismatch: {412, "The version is another one", "version is another one", 0},
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},
 	codeMediaType:       {415, "The body's media type is not supported", "media type is not supported", 0},
 	codeInvalid:         {422, "The request breaks a rule", "request breaks a rule", 0},
@@ -78,6 +79,7 @@ var problemKinds = map[code]problemKind{
 	codeCurrency:        {422, "The account is kept in another currency", "account has another currency", 0},
 	codeFunds:           {422, "There is not enough money in the account", "insufficient funds", 0},
 	codeAmountRange:     {422, "The amount is more than the account can hold", "amount is out of range", 0},
+	codeTypeReserved:    {422, "The type is reserved for the service's own events", "event type is reserved", 0},
 	codeInternal:        {500, "Something went wrong here", "internal error", 0},
 	codeNotCaughtUp:     {503, "This node is not up to date", "node is not up to date", 1},
 	codeOverloaded:      {503, "Too much is waiting", "too much is waiting", 1},

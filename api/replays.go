@@ -15,28 +15,30 @@ import (
 
 // wireReplay is a replay's JSON form. What is not known yet is null.
 type wireReplay struct {
-	ID                uuid.UUID            `json:"id"`
-	State             journal.ReplayState  `json:"state"`
-	From              journal.ReplayFrom   `json:"from"`
-	Swap              bool                 `json:"swap"`
-	Position          eventstore.Position  `json:"position"`
-	Head              eventstore.Position  `json:"head"`
-	EventsPerSecond   int64                `json:"eventsPerSecond"`
-	RemainingSeconds  int64                `json:"remainingSeconds"`
-	ComparedAt        *eventstore.Position `json:"comparedAt"`
-	Digest            *string              `json:"digest"`
-	LiveDigest        *string              `json:"liveDigest"`
-	Match             *bool                `json:"match"`
-	Differing         int                  `json:"differing"`
-	Differences       []wireDifference     `json:"differences"`
-	KeysDiffer        *bool                `json:"keysDiffer"` // the idempotency keys that are remembered
-	ChainVerified     bool                 `json:"chainVerified"`
-	SnapshotsVerified int                  `json:"snapshotsVerified"`
-	SnapshotFaults    []string             `json:"snapshotFaults"`
-	Swapped           bool                 `json:"swapped"`
-	Error             *string              `json:"error"`
-	StartedAt         string               `json:"startedAt"`
-	EndedAt           *string              `json:"endedAt"`
+	ID                 uuid.UUID               `json:"id"`
+	State              journal.ReplayState     `json:"state"`
+	From               journal.ReplayFrom      `json:"from"`
+	Swap               bool                    `json:"swap"`
+	Position           eventstore.Position     `json:"position"`
+	Head               eventstore.Position     `json:"head"`
+	EventsPerSecond    int64                   `json:"eventsPerSecond"`
+	RemainingSeconds   int64                   `json:"remainingSeconds"`
+	ComparedAt         *eventstore.Position    `json:"comparedAt"`
+	Digest             *string                 `json:"digest"`
+	LiveDigest         *string                 `json:"liveDigest"`
+	Match              *bool                   `json:"match"`
+	Differing          int                     `json:"differing"`
+	Differences        []wireDifference        `json:"differences"`
+	KeysDiffer         *bool                   `json:"keysDiffer"` // the idempotency keys that are remembered
+	DifferingSubjects  int                     `json:"differingSubjects"`
+	SubjectDifferences []wireSubjectDifference `json:"subjectDifferences"`
+	ChainVerified      bool                    `json:"chainVerified"`
+	SnapshotsVerified  int                     `json:"snapshotsVerified"`
+	SnapshotFaults     []string                `json:"snapshotFaults"`
+	Swapped            bool                    `json:"swapped"`
+	Error              *string                 `json:"error"`
+	StartedAt          string                  `json:"startedAt"`
+	EndedAt            *string                 `json:"endedAt"`
 }
 
 // wireDifference is an account on which the live state and the replayed one do not
@@ -48,11 +50,20 @@ type wireDifference struct {
 	Replayed      *wireAccount   `json:"replayed"`
 }
 
+// wireSubjectDifference is a subject of other services' events whose last event is not
+// the same for the live state and the replayed one; null where there is none.
+type wireSubjectDifference struct {
+	Subject  string `json:"subject"`
+	Live     *int64 `json:"live"`
+	Replayed *int64 `json:"replayed"`
+}
+
 func replayToWire(r journal.Replay) wireReplay {
 	w := wireReplay{
 		ID: r.ID, State: r.State, From: r.Options.From, Swap: r.Options.Swap, Position: r.Position, Head: r.Head,
 		EventsPerSecond: int64(math.Round(r.Rate)), RemainingSeconds: int64(math.Ceil(r.Remaining.Seconds())),
 		Differing: r.Differing, Differences: mapped(r.Differences, differenceToWire),
+		DifferingSubjects: r.DifferingSubjects, SubjectDifferences: mapped(r.SubjectDifferences, subjectDifferenceToWire),
 		ChainVerified: r.ChainVerified, SnapshotsVerified: r.SnapshotsVerified,
 		SnapshotFaults: append([]string{}, r.SnapshotFaults...), Swapped: r.Swapped, StartedAt: wireTime(r.Started),
 	}
@@ -76,6 +87,17 @@ func differenceToWire(d account.Difference) wireDifference {
 	}
 	if d.Right != nil {
 		w.Replayed = new(toWire(d.Right))
+	}
+	return w
+}
+
+func subjectDifferenceToWire(d account.SubjectDifference) wireSubjectDifference {
+	w := wireSubjectDifference{Subject: d.Subject}
+	if d.Left != 0 {
+		w.Live = &d.Left
+	}
+	if d.Right != 0 {
+		w.Replayed = &d.Right
 	}
 	return w
 }

@@ -25,6 +25,7 @@ type operation struct {
 	scope  access.Scope // that a token needs for it; probes need no token
 	needs  need
 	media  string        // of the body it takes; empty: none
+	also   []string      // other media types of it
 	params []string      // the query parameters it knows
 	limit  time.Duration // how long it may take; 0: as every request
 }
@@ -74,6 +75,8 @@ func resources() []resource {
 		}},
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", scope: access.Read, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+			"POST": {does: "append events", scope: access.Append, handle: appendEvents, media: mediaJSON,
+				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, handle: getEvent},

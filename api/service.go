@@ -15,6 +15,7 @@ import (
 // are what this package relies on.
 type Service interface {
 	Commander
+	Appender
 	AccountReader
 	EventReader
 	Progress
@@ -30,6 +31,11 @@ type Commander interface {
 	ReplayedAll(ctx context.Context, k account.Key) (outs []journal.Outcome, found bool, err error)
 	ExecuteAll(ctx context.Context, commands []account.Command, o journal.Options) ([]journal.Outcome, error)
 	ExecuteEach(ctx context.Context, requests []journal.Request, o journal.Options) []journal.Result
+}
+
+// Appender puts events of other services into the log.
+type Appender interface {
+	Append(ctx context.Context, f journal.Foreign, o journal.Options) ([]journal.Outcome, error)
 }
 
 // AccountReader shows accounts, as they are and as they were.

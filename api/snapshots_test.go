@@ -27,7 +27,7 @@ func TestASnapshotIsTakenListedAndShownInTheStatus(t *testing.T) {
 	var manifest map[string]any
 	second.decode(&manifest)
 	for name, want := range map[string]any{"position": 2.0, "hash": ev.Hash.String(), "accounts": 2.0, "chunks": 2.0,
-		"format": 1.0, "reducer": 1.0, "intact": true, "digest": r.service.Status().Digest.String()} {
+		"format": 2.0, "reducer": 2.0, "intact": true, "digest": r.service.Status().Digest.String()} {
 		if manifest[name] != want {
 			t.Errorf("%s is %v, not %v", name, manifest[name], want)
 		}

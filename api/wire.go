@@ -56,22 +56,6 @@ func eventToWire(ev eventstore.Event) wireEvent {
 	}
 }
 
-// cloudEvent is an event's form after CloudEvents 1.0, with the extensions
-// sequence and sequencetype as the specification's own list has them. The meta
-// of an event has no place in it, since attributes are single values.
-type cloudEvent struct {
-	SpecVersion     string         `json:"specversion"`
-	ID              string         `json:"id"`
-	Source          string         `json:"source"`
-	Type            string         `json:"type"`
-	Subject         string         `json:"subject"`
-	Time            string         `json:"time"`
-	DataContentType string         `json:"datacontenttype"`
-	Sequence        string         `json:"sequence"`
-	SequenceType    string         `json:"sequencetype"`
-	Data            jsontext.Value `json:"data"`
-}
-
 // page is a part of a list.
 type page[T any] struct {
 	Items      []T    `json:"items"`

@@ -18,6 +18,9 @@ import (
 // The log holds all events of a command or none. This makes the state do so too:
 // whoever applies such events waits for the last, and applies all at once, so that
 // nothing is ever decided on half of a command, and no snapshot holds one.
+//
+// Events of other services that were appended together are marked for their readers,
+// but applied one by one: nothing hangs on them together.
 const metaAtomic = "atomic"
 
 // Atomic marks the proposals of one command as belonging together. It changes
@@ -44,12 +47,20 @@ var alone = part{1, 1}
 
 func (p part) String() string { return strconv.Itoa(p.at) + "/" + strconv.Itoa(p.of) }
 
-// partOf reads an event's place. Events of other services, decoded as nil, are
-// alone whatever their meta says: it is theirs. What Atomic can't have written is
-// an error.
+// partOf is the place of an event to whoever applies it. Events of other services,
+// decoded as nil, are alone whatever their meta says: a program that put them into the
+// log by another way than this one's may have meant anything.
 func partOf(ev eventstore.Event, decoded account.Event) (part, error) {
+	if decoded == nil {
+		return alone, nil
+	}
+	return placeOf(ev)
+}
+
+// placeOf reads an event's place. What Atomic can't have written is an error.
+func placeOf(ev eventstore.Event) (part, error) {
 	text, marked := ev.Meta[metaAtomic]
-	if !marked || decoded == nil {
+	if !marked {
 		return alone, nil
 	}
 	at, of, _ := strings.Cut(text, "/")

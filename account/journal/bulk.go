@@ -22,8 +22,8 @@ func (e *BulkError) Error() string { return fmt.Sprintf("command %d: %v", e.At, 
 func (e *BulkError) Unwrap() error { return e.Err }
 
 // ErrBulkTooLarge is why commands are refused, as KindInvalid, whose events together
-// are more than one append takes.
-var ErrBulkTooLarge = errors.New("the events of these commands are more than one append takes")
+// are more than one append takes; and events of other services that are.
+var ErrBulkTooLarge = errors.New("the events of one request are more than one append takes")
 
 // ExecuteAll decides commands one after another at the head of the log, and carries
 // out all of them or, if one is refused, none. Each leads to one event, and gets its
@@ -96,14 +96,11 @@ func (b *bundle) decide(draft *account.Draft, slot eventstore.Slot) (_ []eventst
 		}
 		proposals[i] = d.proposal
 	}
-	size := 0
 	for i, p := range Atomic(proposals) {
 		b.outs[i].Event.Meta = p.Meta
-		size += p.Size()
 	}
-	if events, bytes := b.service.writer.Limits(); len(proposals) > events || size > bytes {
-		return nil, eventstore.NewError("execute", eventstore.KindInvalid,
-			fmt.Errorf("%w: %d of %d bytes; it takes %d of %d", ErrBulkTooLarge, len(proposals), size, events, bytes))
+	if err := b.service.fits("execute", proposals); err != nil {
+		return nil, err
 	}
 	if b.options.DryRun {
 		return nil, nil
@@ -112,7 +109,21 @@ func (b *bundle) decide(draft *account.Draft, slot eventstore.Slot) (_ []eventst
 	return proposals, nil
 }
 
-// ReplayedAll is [Service.Replayed] for a key of [Service.ExecuteAll].
+// fits is nil if one append takes all proposals, otherwise [ErrBulkTooLarge].
+func (s *Service) fits(op string, proposals []eventstore.Proposal) error {
+	size := 0
+	for _, p := range proposals {
+		size += p.Size()
+	}
+	if events, bytes := s.writer.Limits(); len(proposals) > events || size > bytes {
+		return eventstore.NewError(op, eventstore.KindInvalid,
+			fmt.Errorf("%w: %d of %d bytes; it takes %d of %d", ErrBulkTooLarge, len(proposals), size, events, bytes))
+	}
+	return nil
+}
+
+// ReplayedAll is [Service.Replayed] for a key of [Service.ExecuteAll] or
+// [Service.Append].
 func (s *Service) ReplayedAll(ctx context.Context, k account.Key) (outs []Outcome, found bool, err error) {
 	use, found := s.reducer.state.Load().KeyUse(k.Text)
 	if !found {
@@ -132,11 +143,7 @@ func (s *Service) repeatAll(ctx context.Context, k account.Key, use account.KeyU
 	if err != nil {
 		return nil, err
 	}
-	decoded, err := Decode(first)
-	if err != nil {
-		return nil, err
-	}
-	place, err := partOf(first, decoded)
+	place, err := placeOf(first)
 	if err != nil {
 		return nil, err
 	}

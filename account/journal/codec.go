@@ -18,18 +18,13 @@ import (
 // type's forms the data is. Version 1 is not written.
 const metaDataVersion = "dataVersion"
 
-// Subject is what an account's events are about.
-func Subject(n account.Number) string { return subjectPrefix + string(n) }
-
-const subjectPrefix = "accounts/"
-
 // About tells whether ev is about a subject: its own, or, where it touches more
 // than one account, that of any of them.
 func About(ev eventstore.Event, subject string) bool {
 	if ev.Subject == subject {
 		return true
 	}
-	number, isAccount := strings.CutPrefix(subject, subjectPrefix)
+	number, isAccount := strings.CutPrefix(subject, account.SubjectPrefix)
 	if ev.Type != TypeTransferred || !isAccount {
 		return false // without reading the data
 	}
@@ -95,7 +90,7 @@ func (c *codec) encode(ev account.Event, meta map[string]string) (eventstore.Pro
 		meta[metaDataVersion] = strconv.Itoa(newest)
 	}
 	text, err := json.Marshal(data)
-	return eventstore.Proposal{Type: t.name, Subject: Subject(ev.Accounts()[0]), Meta: meta, Data: string(text)}, err
+	return eventstore.Proposal{Type: t.name, Subject: account.Subject(ev.Accounts()[0]), Meta: meta, Data: string(text)}, err
 }
 
 func (c *codec) decode(ev eventstore.Event) (account.Event, error) {
@@ -119,7 +114,7 @@ func (c *codec) decode(ev eventstore.Event) (account.Event, error) {
 	if err != nil {
 		return nil, &unreadable{ev.Seq, ev.Type, "its data is not in a form that this program knows", err}
 	}
-	if subject := Subject(decoded.Accounts()[0]); subject != ev.Subject {
+	if subject := account.Subject(decoded.Accounts()[0]); subject != ev.Subject {
 		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: fmt.Sprintf("it is about %s, but its data about %s", ev.Subject, subject)}
 	}
 	return decoded, nil

@@ -119,10 +119,13 @@ func (d decided) apply(draft *account.Draft, k account.Key, slot eventstore.Slot
 		return Outcome{}, err
 	}
 	return Outcome{
-		Account: draft.Account(d.event.Accounts()[0]), Position: slot.Seq,
-		Event: eventstore.Event{Seq: slot.Seq, Type: d.proposal.Type, Subject: d.proposal.Subject,
-			Time: slot.Time, Meta: d.proposal.Meta, Data: d.proposal.Data},
+		Account: draft.Account(d.event.Accounts()[0]), Position: slot.Seq, Event: eventAt(slot, d.proposal),
 	}, nil
+}
+
+// eventAt is what a proposal would become in a slot: without ID and Hash.
+func eventAt(slot eventstore.Slot, p eventstore.Proposal) eventstore.Event {
+	return eventstore.Event{Seq: slot.Seq, Type: p.Type, Subject: p.Subject, Time: slot.Time, Meta: p.Meta, Data: p.Data}
 }
 
 // behind is the slot of the event that comes n events later in the same batch.

@@ -19,10 +19,18 @@ func (s *Service) Break(n account.Number, change func(*account.Account)) {
 
 // ForgetKeys takes all idempotency keys from the state, as a defect might.
 func (s *Service) ForgetKeys() {
+	s.BreakSubjects(func(all []account.SubjectVersion) []account.SubjectVersion { return all })
+}
+
+// BreakSubjects changes the subjects of other services' events behind the reducer's
+// back, and forgets the keys.
+func (s *Service) BreakSubjects(change func([]account.SubjectVersion) []account.SubjectVersion) {
 	f, _, _, _ := (&snapshotter{reducer: s.reducer}).freeze(context.Background()) // nothing ends it
 	defer f.Thaw()
 	r := account.NewRestorer(f.Position(), 0)
 	_ = r.Add(0, slices.Collect(f.All())) // records of a state are what a state can have
+	_ = r.AddSubjects(change(slices.Collect(f.Subjects())))
+	r.Pass(f.Passed())
 	state, _ := r.Finish()
 	s.reducer.hold(func(*account.State, eventstore.Tail) { s.reducer.state.Store(state) })
 }

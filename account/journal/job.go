@@ -66,6 +66,7 @@ func (j *job) report() Replay {
 	defer j.mu.Unlock()
 	r := j.now
 	r.Differences, r.SnapshotFaults = slices.Clone(r.Differences), slices.Clone(r.SnapshotFaults)
+	r.SubjectDifferences = slices.Clone(r.SubjectDifferences)
 	until := r.Ended
 	if until.IsZero() {
 		until = time.Now()
@@ -119,7 +120,15 @@ func (j *job) differs(d account.Difference) {
 	})
 }
 
-// looked notes that every account was compared.
+func (j *job) differsIn(d account.SubjectDifference) {
+	j.change(func(now *Replay) {
+		if now.DifferingSubjects++; len(now.SubjectDifferences) < MaxDifferences {
+			now.SubjectDifferences = append(now.SubjectDifferences, d)
+		}
+	})
+}
+
+// looked notes that every account and every subject was compared.
 func (j *job) looked() { j.change(func(now *Replay) { now.Compared = true }) }
 
 func (j *job) swapped() { j.change(func(now *Replay) { now.Swapped = true }) }

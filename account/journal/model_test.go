@@ -23,7 +23,8 @@ type model struct {
 	nodes    []*node
 	accounts map[account.Number]account.Account
 	head     eventstore.Position
-	keyed    []keyedCommand // accepted ones
+	keyed    []keyedCommand                 // accepted ones
+	subjects map[string]eventstore.Position // of other services' events
 }
 
 // keyedCommand is a command with a key, and how it was answered.
@@ -35,7 +36,7 @@ type keyedCommand struct {
 
 func TestRandomCommandsAgreeWithAModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &model{log: memory.New(), accounts: make(map[account.Number]account.Account)}
+		m := &model{log: memory.New(), accounts: make(map[account.Number]account.Account), subjects: make(map[string]eventstore.Position)}
 		m.nodes = []*node{start(t, m.log), start(t, m.log)}
 		t.Repeat(map[string]func(*rapid.T){
 			"open":     m.open,
@@ -45,6 +46,7 @@ func TestRandomCommandsAgreeWithAModel(t *testing.T) {
 			"withdraw": m.withdraw,
 			"transfer": m.transfer,
 			"foreign":  m.foreign,
+			"append":   m.append,
 			"repeat":   m.repeat,
 			"restart":  m.restart,
 			"read":     m.read,

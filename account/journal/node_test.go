@@ -102,7 +102,7 @@ func replay(t tb, events []eventstore.Event) *account.State {
 		switch {
 		case err != nil:
 		case decoded == nil:
-			err = state.Pass(at)
+			err = state.Pass(ev.Subject, at)
 		default:
 			err = state.Apply(decoded, at)
 		}

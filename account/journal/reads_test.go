@@ -167,7 +167,7 @@ func TestTheLogIsGivenInPages(t *testing.T) {
 		}
 		wantEqual(t, fmt.Sprintf("%+v", c), seqsOf(got), c.want)
 	}
-	if ev, err := n.Event(t.Context(), 4); err != nil || ev.Seq != 4 || ev.Subject != journal.Subject(number(3)) {
+	if ev, err := n.Event(t.Context(), 4); err != nil || ev.Seq != 4 || ev.Subject != account.Subject(number(3)) {
 		t.Errorf("event 4: %+v, %v", ev, err)
 	}
 }

@@ -67,7 +67,7 @@ func (r *reducer) apply(g group) error {
 	for _, m := range g.members {
 		var err error
 		if m.decoded == nil {
-			err = state.Pass(stamp(m.ev))
+			err = state.Pass(m.ev.Subject, stamp(m.ev))
 		} else {
 			err = state.Apply(m.decoded, stamp(m.ev))
 		}

@@ -196,7 +196,7 @@ func (r *replay) level(ctx context.Context, live eventstore.Head) (bool, error) 
 }
 
 // compare brings the shadow to the very position of the live state, and looks at
-// every account and every key of both.
+// every account, every key and every subject of both.
 func (r *replay) compare(ctx context.Context) error {
 	live, err := r.freeze(ctx)
 	if err != nil {
@@ -215,6 +215,12 @@ func (r *replay) compare(ctx context.Context) error {
 			return ctx.Err()
 		}
 		r.job.differs(d)
+	}
+	for d := range account.CompareSubjects(live, shadow) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.job.differsIn(d)
 	}
 	r.job.looked()
 	return ctx.Err()

@@ -40,7 +40,8 @@ const (
 	ReplayCancelled ReplayState = "cancelled"
 )
 
-// MaxDifferences is how many differing accounts a replay lists; it counts all.
+// MaxDifferences is how many differing accounts a replay lists, and how many subjects;
+// it counts all.
 const MaxDifferences = 1000
 
 // Replay is a picture of one replay.
@@ -55,13 +56,18 @@ type Replay struct {
 	Remaining      time.Duration // at this rate
 
 	// Compared tells that both states were looked at, at the position ComparedAt:
-	// Digest is that of the replayed accounts and keys, LiveDigest that of the live ones.
+	// Digest is that of the replayed accounts, keys and subjects, LiveDigest that of the
+	// live ones.
 	Compared           bool
 	ComparedAt         eventstore.Position
 	Digest, LiveDigest account.Digest
 	Differences        []account.Difference // Left is the live account; the first [MaxDifferences]
 	Differing          int                  // how many there are
 	DifferingKeys      int                  // uses of idempotency keys that are not the same in both
+	// SubjectDifferences are subjects of other services' events, as Differences are
+	// accounts.
+	SubjectDifferences []account.SubjectDifference
+	DifferingSubjects  int
 
 	// ChainVerified tells that all events from where it began were read and match
 	// their hashes.
@@ -72,9 +78,9 @@ type Replay struct {
 	Err               error // why it failed
 }
 
-// Match tells that no account and no key differs.
+// Match tells that no account, no key and no subject differs.
 func (r *Replay) Match() bool {
-	return r.Compared && r.Differing == 0 && r.DifferingKeys == 0 && r.Digest == r.LiveDigest
+	return r.Compared && r.Differing == 0 && r.DifferingKeys == 0 && r.DifferingSubjects == 0 && r.Digest == r.LiveDigest
 }
 
 // ReplayRunningError is why a replay can't be started: another one runs.

@@ -307,6 +307,7 @@ type Status struct {
 	Digest   account.Digest
 	DigestAt eventstore.Position
 	Foreign  int64               // events of other services among the applied ones
+	Subjects int                 // that those are about
 	Snapshot eventstore.Manifest // the newest known that is of use; zero: none
 	Queue    int                 // commands waiting
 	Uptime   time.Duration
@@ -320,7 +321,7 @@ func (s *Service) Status() Status {
 	applied := eventstore.Position(state.Position())
 	status := Status{
 		Head: max(s.poller.Newest(), applied), Applied: applied,
-		Accounts: state.Open(), Keys: state.Keys(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(),
+		Accounts: state.Open(), Keys: state.Keys(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(), Subjects: state.ForeignSubjects(),
 		Queue: s.writer.Queue(), Uptime: time.Since(s.started), Problem: s.Ready(),
 	}
 	if s.snapshots != nil {

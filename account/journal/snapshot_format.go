@@ -14,10 +14,11 @@ import (
 
 // snapshotFormat numbers the form of a chunk; reducerVersion numbers what the
 // state makes of the same events: a change to Evolve, or to what a state keeps,
-// raises it, and snapshots of the version before are of no use then.
+// raises it, and snapshots of the version before are of no use then. Since version 2
+// of both there are the subjects of other services' events.
 const (
-	snapshotFormat = 1
-	reducerVersion = 1
+	snapshotFormat = 2
+	reducerVersion = 2
 )
 
 // chunk is what one chunk of a snapshot holds: CBOR (RFC 8949), compressed with
@@ -30,6 +31,8 @@ type chunk struct {
 	Passed int64 `cbor:"3,keyasint,omitempty"`
 	// Keys are the idempotency keys that are remembered, in the order of the log.
 	Keys []storedKey `cbor:"4,keyasint,omitempty"`
+	// Subjects are those of other services' events, in no order that matters.
+	Subjects []storedSubject `cbor:"5,keyasint,omitempty"`
 }
 
 // storedAccount is an [account.Record].
@@ -66,6 +69,13 @@ type storedKey struct {
 	Time        int64 // milliseconds since 1970
 }
 
+// storedSubject is an [account.SubjectVersion].
+type storedSubject struct {
+	_       struct{} `cbor:",toarray"`
+	Subject string
+	Version int64
+}
+
 // Sizes of what goes into one chunk, before compression: what can't be compressed
 // must still fit into eventstore.MaxChunkBytes.
 const (
@@ -90,8 +100,14 @@ func (a *storedAccount) size() int {
 
 func (k *storedKey) size() int { return 64 + len(k.Text) + len(k.Fingerprint) }
 
+func (v *storedSubject) size() int { return 16 + len(v.Subject) }
+
 func storedUse(u account.KeyUse) storedKey {
 	return storedKey{Text: u.Text, Fingerprint: u.Fingerprint[:], First: u.First, More: u.Last - u.First, Time: u.Time.UnixMilli()}
+}
+
+func storedVersion(v account.SubjectVersion) storedSubject {
+	return storedSubject{Subject: v.Subject, Version: v.Version}
 }
 
 // use is the opposite of storedUse.

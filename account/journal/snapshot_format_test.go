@@ -40,6 +40,7 @@ func golden() chunk {
 			{Text: "k", Fingerprint: bytes.Repeat([]byte{0xab}, 32), First: 1, Time: at},
 			{Text: strings.Repeat("~ ", 127), Fingerprint: make([]byte, 32), First: 1 << 40, More: 999, Time: at + 86_400_000},
 		},
+		Subjects: []storedSubject{{Subject: "customers/1", Version: 17}, {Subject: "accounts/000001", Version: 1 << 40}, {Subject: "Größe \u2713", Version: 1}},
 	}
 }
 
@@ -105,7 +106,7 @@ func FuzzAChunkIsReadOrRefused(f *testing.F) {
 		r := account.NewRestorer(1<<40, int64(len(c.Accounts)))
 		r.Pass(c.Passed)
 		r.AddKeys(0, usesOf(c.Keys))
-		if r.Add(0, recordsOf(c.Accounts)) != nil { // nothing must panic
+		if r.AddSubjects(subjectsOf(c.Subjects)) != nil || r.Add(0, recordsOf(c.Accounts)) != nil { // nothing must panic
 			return
 		}
 		s, err := r.Finish()
@@ -178,6 +179,9 @@ func sameRecords(t *testing.T, a, b *account.State) {
 	if n := account.CompareKeys(frozen[0], frozen[1]); n > 0 {
 		t.Errorf("%d keys differ", n)
 	}
+	for d := range account.CompareSubjects(frozen[0], frozen[1]) {
+		t.Errorf("subject %s has version %d and %d", d.Subject, d.Left, d.Right)
+	}
 	if a.Position() != b.Position() || a.Passed() != b.Passed() || a.Open() != b.Open() || frozen[0].Digest() != frozen[1].Digest() {
 		t.Errorf("at %d and %d, %d and %d foreign events, %d and %d open", a.Position(), b.Position(), a.Passed(), b.Passed(), a.Open(), b.Open())
 	}
@@ -206,7 +210,7 @@ func TestKeysOfManyChunksAreLoadedAsTheyWere(t *testing.T) {
 	const keys = 5000
 	for i := range keys {
 		text := fmt.Sprintf("%0*d", 1+i%account.MaxKeyChars, i)
-		if err := s.Pass(nextStamp(s, text[len(text)-min(len(text), account.MaxKeyChars):])); err != nil {
+		if err := s.Pass("customers/1", nextStamp(s, text[len(text)-min(len(text), account.MaxKeyChars):])); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -229,6 +233,21 @@ func TestKeysOfManyChunksAreLoadedAsTheyWere(t *testing.T) {
 	if chunks < 5 { // one of accounts, three or more of keys, one of totals
 		t.Errorf("%d chunks", chunks)
 	}
+}
+
+func TestSubjectsOfManyChunksAreLoadedAsTheyWere(t *testing.T) {
+	s := account.NewState()
+	const events, subjects = 12_000, 10_000
+	for i := range events {
+		if err := s.Pass(fmt.Sprintf("customers/%0*d", 10+i%subjects%90, i%subjects), nextStamp(s, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, loaded := storeAndLoad(t, s)
+	if len(m.Chunks) < 3 || loaded.ForeignSubjects() != subjects || loaded.ForeignVersion("customers/0000000000") != subjects+1 {
+		t.Errorf("%d subjects in %d chunks", loaded.ForeignSubjects(), len(m.Chunks))
+	}
+	sameRecords(t, s, loaded)
 }
 
 func TestAHistoryTooLongForItsChunkGoesOnInOthers(t *testing.T) {
@@ -268,6 +287,10 @@ func TestChunksThatDoNotFitTogetherAreDamage(t *testing.T) {
 		"a key is beyond the position":       {{Keys: []storedKey{{Text: "k", Fingerprint: make([]byte, 32), First: 9, More: 1}}}},
 		"a key is not in the digest":         {{Keys: []storedKey{goodKey}}},
 		"more events are foreign than exist": {{Passed: 10}},
+		"a subject is there twice":           {{Subjects: []storedSubject{{Subject: "a", Version: 1}}, Passed: 9}, {Subjects: []storedSubject{{Subject: "a", Version: 2}}}},
+		"a subject is beyond the position":   {{Subjects: []storedSubject{{Subject: "a", Version: 10}}, Passed: 9}},
+		"a subject has no event":             {{Subjects: []storedSubject{{Subject: "a", Version: 1}}}},
+		"a subject is not in the digest":     {{Subjects: []storedSubject{{Subject: "a", Version: 1}}, Passed: 9}},
 	} {
 		store, codec := memory.New().Open(), mustCodec(t)
 		m := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: eventstore.Head{Position: 9}}, Format: snapshotFormat, Reducer: reducerVersion, Records: 1 << 40}

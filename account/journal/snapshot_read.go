@@ -50,7 +50,7 @@ func load(ctx context.Context, from eventstore.SnapshotStore, m eventstore.Manif
 		return nil, l.damaged(err)
 	}
 	if _, digest := state.Digest(); eventstore.Hash(digest) != m.Digest {
-		return nil, l.damaged(fmt.Errorf("its accounts and keys have the digest %s, the manifest says %s", digest, m.Digest))
+		return nil, l.damaged(fmt.Errorf("its accounts, keys and subjects have the digest %s, the manifest says %s", digest, m.Digest))
 	}
 	return state, nil
 }
@@ -105,6 +105,9 @@ func (l *loading) chunk(ctx context.Context, codec *chunkCodec, number int) erro
 	if len(plain.Keys) > 0 {
 		l.restorer.AddKeys(number, usesOf(plain.Keys))
 	}
+	if err := l.restorer.AddSubjects(subjectsOf(plain.Subjects)); err != nil {
+		return l.damaged(fmt.Errorf("chunk %d: %w", number, err))
+	}
 	whole := true
 	for i := range plain.Accounts {
 		whole = whole && plain.Accounts[i].Missing == 0
@@ -140,6 +143,14 @@ func usesOf(keys []storedKey) []account.KeyUse {
 		uses[i] = keys[i].use()
 	}
 	return uses
+}
+
+func subjectsOf(subjects []storedSubject) []account.SubjectVersion {
+	versions := make([]account.SubjectVersion, len(subjects))
+	for i, v := range subjects {
+		versions[i] = account.SubjectVersion{Subject: v.Subject, Version: v.Version}
+	}
+	return versions
 }
 
 // long adds the parts that were held, with their histories made whole.

@@ -17,7 +17,7 @@ import (
 
 // chunksOf cuts a frozen state into chunks: the accounts in ascending order of
 // their numbers, what of their histories had to be left out, the idempotency keys,
-// and what is not of one account.
+// the subjects of other services' events, and what is of all together.
 func chunksOf(f *account.Frozen) iter.Seq[chunk] {
 	return func(yield func(chunk) bool) {
 		var now chunk
@@ -52,8 +52,13 @@ func chunksOf(f *account.Frozen) iter.Seq[chunk] {
 				}
 			}
 		}
-		for keys := range keysOf(f) {
+		for keys := range filled(f.Keys(), storedUse, (*storedKey).size) {
 			if !yield(chunk{Keys: keys}) {
+				return
+			}
+		}
+		for subjects := range filled(f.Subjects(), storedVersion, (*storedSubject).size) {
+			if !yield(chunk{Subjects: subjects}) {
 				return
 			}
 		}
@@ -61,25 +66,26 @@ func chunksOf(f *account.Frozen) iter.Seq[chunk] {
 	}
 }
 
-// keysOf gives the keys, as many at once as a chunk takes.
-func keysOf(f *account.Frozen) iter.Seq[[]storedKey] {
-	return func(yield func([]storedKey) bool) {
-		var now []storedKey
-		size, n := 0, 0
-		for u := range f.Keys() {
-			k := storedUse(u)
-			if size > 0 && size+k.size() > chunkBytes {
+// filled gives the stored form of all, as many at once as a chunk takes; size is about
+// how many bytes one takes.
+func filled[T, Stored any](all iter.Seq[T], stored func(T) Stored, size func(*Stored) int) iter.Seq[[]Stored] {
+	return func(yield func([]Stored) bool) {
+		var now []Stored
+		sum, n := 0, 0
+		for each := range all {
+			one := stored(each)
+			if sum > 0 && sum+size(&one) > chunkBytes {
 				if !yield(now) {
 					return
 				}
-				now, size = nil, 0
+				now, sum = nil, 0
 			}
-			now, size = append(now, k), size+k.size()
+			now, sum = append(now, one), sum+size(&one)
 			if n++; n%64 == 0 {
 				runtime.Gosched()
 			}
 		}
-		if size > 0 {
+		if sum > 0 {
 			yield(now)
 		}
 	}

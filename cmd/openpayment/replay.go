@@ -117,6 +117,8 @@ type replayJob struct {
 	Digest, LiveDigest *string
 	Differing          int
 	Differences        []replayDifference
+	DifferingSubjects  int
+	SubjectDifferences []subjectDifference
 	SnapshotsVerified  int
 	SnapshotFaults     []string
 	Swapped            bool
@@ -130,6 +132,11 @@ type replayDifference struct {
 	AccountNumber  string
 	Fields         []string
 	Live, Replayed *struct{}
+}
+
+type subjectDifference struct {
+	Subject        string
+	Live, Replayed *int64 // the position of the last event about it; nil: there is none
 }
 
 func readReplay(text []byte) (job replayJob, err error) {

@@ -41,6 +41,12 @@ func printReplay(out *printer, job replayJob) error {
 	if more := job.Differing - len(job.Differences); more > 0 {
 		out.line("and %d accounts more", more)
 	}
+	for _, d := range job.SubjectDifferences {
+		out.line("subject %s: the last event about it %s", printable(d.Subject), d)
+	}
+	if more := job.DifferingSubjects - len(job.SubjectDifferences); more > 0 {
+		out.line("and %d subjects more", more)
+	}
 	if job.KeysDiffer {
 		out.line("the idempotency keys remembered differ")
 	}
@@ -61,7 +67,7 @@ func printReplay(out *printer, job replayJob) error {
 		if *job.Match {
 			out.line("the state served is what the log says")
 		} else {
-			out.line("the state served was NOT what the log says: %d accounts differ", job.Differing)
+			out.line("the state served was NOT what the log says: %d accounts differ, %d subjects of other services' events", job.Differing, job.DifferingSubjects)
 		}
 	}
 	if job.Swapped {
@@ -79,4 +85,17 @@ func (d replayDifference) String() string {
 		return "is in the state served, but not in the log"
 	}
 	return "differs in " + strings.Join(d.Fields, ", ")
+}
+
+// String says in which way the two states differ.
+func (d subjectDifference) String() string {
+	switch {
+	case d.Live == nil && d.Replayed == nil: // which no service says
+		return "differs"
+	case d.Live == nil:
+		return fmt.Sprintf("is %d in the log, and there is none in the state served", *d.Replayed)
+	case d.Replayed == nil:
+		return fmt.Sprintf("is %d in the state served, and there is none in the log", *d.Live)
+	}
+	return fmt.Sprintf("is %d in the log, and %d in the state served", *d.Replayed, *d.Live)
 }

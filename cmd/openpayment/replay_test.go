@@ -186,7 +186,8 @@ func answering(t *testing.T, status int, media, body string) string {
 }
 
 func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
-	const job = `{"id":"7","state":"%s","from":"start","swap":%t,"position":9,"head":9,"eventsPerSecond":3,"digest":"aa","liveDigest":"bb","match":false,"keysDiffer":true,"differing":1003,
+	const job = `{"id":"7","state":"%s","from":"start","swap":%t,"position":9,"head":9,"eventsPerSecond":3,"digest":"aa","liveDigest":"bb","match":false,"keysDiffer":true,"differing":1003,"differingSubjects":5,
+		"subjectDifferences":[{"subject":"customers/1","live":2,"replayed":3},{"subject":"customers/2\u001b","live":null,"replayed":4},{"subject":"customers/3","live":5,"replayed":null}],
 		"differences":[{"accountNumber":"12345678","fields":["sortCode","balance"],"live":{},"replayed":{}},{"accountNumber":"12345679","fields":[],"live":null,"replayed":{}},
 		{"accountNumber":"12345680","fields":[],"live":{},"replayed":null}],"chainVerified":true,"snapshotsVerified":2,"snapshotFaults":["snapshot x at event 3: y"],"swapped":%t,
 		"error":%s,"startedAt":"2026-01-02T03:04:05.006Z","endedAt":"2026-01-02T03:04:08.006Z"}`
@@ -195,7 +196,9 @@ func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
 	for _, want := range []string{
 		"account 12345678: differs in sortCode, balance\n", "account 12345679: is in the log, but not in the state served\n",
 		"account 12345680: is in the state served, but not in the log\n", "and 1000 accounts more\n", "the idempotency keys remembered differ\n", "snapshot x at event 3: y\n",
-		"up to event 9 from the start, in 3s (3/s)", "2 snapshots", "log's state: aa\n", "state served: bb\n", "NOT what the log says: 1003 accounts differ\n",
+		"up to event 9 from the start, in 3s (3/s)", "2 snapshots", "log's state: aa\n", "state served: bb\n", "NOT what the log says: 1003 accounts differ, 5 subjects of other services' events\n",
+		"subject customers/1: the last event about it is 3 in the log, and 2 in the state served\n", "subject customers/2�: the last event about it is 4 in the log, and there is none in",
+		"subject customers/3: the last event about it is 5 in the state served, and there is none in the log\n", "and 2 subjects more\n",
 	} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("no %q in\n%s", want, r.stdout)

@@ -108,7 +108,7 @@ func replayed(log *logrus.Logger) func(journal.Replay) {
 		case r.State == journal.ReplayCancelled:
 			line.Info("replay cancelled: the live state is as it was")
 		case !r.Match():
-			line.WithFields(logrus.Fields{"accounts": r.Differing, "keys": r.DifferingKeys}).Error("replay done: the live state is NOT what the log says")
+			line.WithFields(logrus.Fields{"accounts": r.Differing, "keys": r.DifferingKeys, "subjects": r.DifferingSubjects}).Error("replay done: the live state is NOT what the log says")
 		case len(r.SnapshotFaults) > 0:
 			line.WithField("snapshots", r.SnapshotFaults).Warn("replay done: the live state is what the log says, but snapshots are not")
 		default:
