@@ -70,6 +70,7 @@ var wantedScope = map[string]access.Scope{
 	"POST /v1/transfers":                     access.Command,
 	"POST /v1/commands":                      access.Command,
 	"GET /v1/events":                         access.Read,
+	"GET /v1/events/stream":                  access.Read,
 	"GET /v1/events/{seq}":                   access.Read,
 	"POST /v1/events":                        access.Append,
 	"GET /v1/admin/status":                   access.Admin,

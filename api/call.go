@@ -57,6 +57,12 @@ func (c *call) applied() {
 	c.w.Header().Set("Applied-Position", strconv.FormatInt(int64(c.service.Applied()), 10))
 }
 
+// encode gives body as JSON: one line, the same each time.
+func encode(body any) ([]byte, error) {
+	return json.Marshal(body, json.Deterministic(true),
+		jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true))
+}
+
 // reply answers with body as JSON; a nil body is none. It encodes before it
 // sends, so that an answer is whole or a problem.
 func (c *call) reply(status int, media string, body any) error {
@@ -64,8 +70,7 @@ func (c *call) reply(status int, media string, body any) error {
 		c.w.WriteHeader(status)
 		return nil
 	}
-	text, err := json.Marshal(body, json.Deterministic(true),
-		jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true))
+	text, err := encode(body)
 	if err != nil {
 		return err
 	}

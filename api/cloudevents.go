@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -111,36 +110,4 @@ func (c *call) replyEvent(ev eventstore.Event) error {
 // before it.
 func wantsCloudEvents(header http.Header) bool {
 	return preferred(header, mediaJSON, mediaCloudEvents) == mediaCloudEvents
-}
-
-// preferred is the one of several media types that the client likes best, of equals the
-// one it names first; the first of them if it names none.
-func preferred(header http.Header, known ...string) string {
-	best, chosen := 0.0, known[0]
-	for _, rng := range strings.Split(strings.Join(header.Values("Accept"), ","), ",") {
-		media, attributes, _ := strings.Cut(rng, ";")
-		media = strings.ToLower(strings.TrimSpace(media))
-		if !slices.Contains(known, media) {
-			continue
-		}
-		if q := quality(attributes); q > best {
-			best, chosen = q, media
-		}
-	}
-	return chosen
-}
-
-// quality is the weight of a media range, 1 if none is given.
-func quality(attributes string) float64 {
-	for _, attribute := range strings.Split(attributes, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
-		if strings.EqualFold(name, "q") {
-			q, err := strconv.ParseFloat(value, 64)
-			if err != nil || q > 1 {
-				return 0
-			}
-			return q
-		}
-	}
-	return 1
 }

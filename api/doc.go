@@ -46,6 +46,7 @@
 //	404  event-not-found
 //	404  replay-not-found       or no longer known: the last 20 are
 //	405  method-not-allowed     Allow says what is
+//	408  too-slow               the goodbye of a stream whose client does not read
 //	409  account-exists
 //	409  account-not-empty
 //	409  replay-running         with the member replay, its id
@@ -67,6 +68,7 @@
 //	503  store-unavailable      nothing was done
 //	503  outcome-unknown        it may have been done
 //	503  log-damaged            an operator is needed
+//	503  shutting-down          the goodbye of a stream, and the answer to a new one then
 //
 // Every 503 has Retry-After.
 //

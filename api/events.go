@@ -41,9 +41,9 @@ func listEvents(c *call) error {
 // scan gives the wanted events behind a position, and the position to go on
 // from.
 func (c *call) scan(after, applied eventstore.Position, limit int) ([]eventstore.Event, eventstore.Position, error) {
-	wantedType, wantedSubject := c.params["type"], c.params["subject"]
+	filter := c.params.events()
 	chunk := limit
-	if wantedType != "" || wantedSubject != "" {
+	if filter != (journal.Filter{}) {
 		chunk = maxLimit
 	}
 	var found []eventstore.Event
@@ -54,7 +54,7 @@ func (c *call) scan(after, applied eventstore.Position, limit int) ([]eventstore
 		}
 		for _, ev := range events {
 			after = ev.Seq
-			if (wantedType == "" || ev.Type == wantedType) && (wantedSubject == "" || journal.About(ev, wantedSubject)) {
+			if filter.Matches(&ev) {
 				if found = append(found, ev); len(found) == limit {
 					return found, after, nil
 				}

@@ -36,7 +36,7 @@ func TestAnEventIsShownAsItStandsInTheLog(t *testing.T) {
 func TestAnEventThatDoesNotExistIsNotFound(t *testing.T) {
 	r := newRig(t)
 	r.open("12345678")
-	for _, seq := range []string{"0", "2", "-1", "x", "01", "1.0", "1e0", "+1", "%2B1", "99999999999999999999", "9007199254740993", "1%20", "stream", "%00", "%D9%A1"} {
+	for _, seq := range []string{"0", "2", "-1", "x", "01", "1.0", "1e0", "+1", "%2B1", "99999999999999999999", "9007199254740993", "1%20", "streams", "%00", "%D9%A1"} {
 		r.do("GET", "/v1/events/"+seq, "").is(404, "event-not-found")
 	}
 }

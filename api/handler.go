@@ -34,6 +34,8 @@ type Config struct {
 	CatchUpTimeout time.Duration
 	// BodyTimeout is how long a client may take to send a body. Default: 10 s.
 	BodyTimeout time.Duration
+	// Streams bounds what goes on without an end.
+	Streams StreamConfig
 }
 
 func (c Config) withDefaults() Config {
@@ -63,6 +65,7 @@ type Handler struct {
 	cfg    Config
 	router *mux.Router
 
+	streams  *streams
 	service  atomic.Pointer[Service] // nil until there is one
 	waiting  atomic.Pointer[error]   // why there is none yet, as told last
 	draining atomic.Bool
@@ -72,7 +75,7 @@ var _ http.Handler = (*Handler)(nil)
 
 // New makes the handler for everything the service answers over HTTP.
 func New(cfg Config) *Handler {
-	h := &Handler{cfg: cfg.withDefaults()}
+	h := &Handler{cfg: cfg.withDefaults(), streams: newStreams(cfg.Streams)}
 	h.router = newRouter(h)
 	h.Waiting(errors.New("the store has not been reached yet"))
 	if cfg.Service != nil {

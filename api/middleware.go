@@ -72,6 +72,17 @@ func (h *Handler) perform(c *call, op operation) {
 		c.fail(op.does, err)
 		return
 	}
+	defer h.limitTime(c, op)()
+	if err := op.handle(c); err != nil {
+		c.fail(op.does, err)
+	}
+}
+
+// limitTime gives c's context the time that op may take, until done is called.
+func (h *Handler) limitTime(c *call, op operation) (done func()) {
+	if op.stream {
+		return func() {}
+	}
 	limit := h.cfg.RequestTimeout
 	if op.limit > 0 {
 		limit = op.limit
@@ -80,11 +91,8 @@ func (h *Handler) perform(c *call, op operation) {
 		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(limit + answerTime))
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), limit)
-	defer cancel()
 	c.r = c.r.WithContext(ctx)
-	if err := op.handle(c); err != nil {
-		c.fail(op.does, err)
-	}
+	return cancel
 }
 
 func (h *Handler) prepare(c *call, op operation) error {

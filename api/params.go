@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"openpayment/account/journal"
 	"openpayment/eventstore"
 )
 
@@ -100,4 +101,9 @@ func (p params) verbose() (bool, error) {
 		return true, nil
 	}
 	return p.flag("verbose")
+}
+
+// events is the filter of a list or a stream of events.
+func (p params) events() journal.Filter {
+	return journal.Filter{Type: p["type"], Subject: p["subject"]}
 }

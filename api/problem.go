@@ -44,6 +44,8 @@ const (
 	codeUnavailable     code = "store-unavailable"
 	codeOutcomeUnknown  code = "outcome-unknown"
 	codeLogDamaged      code = "log-damaged"
+	codeTooSlow         code = "too-slow"
+	codeShuttingDown    code = "shutting-down"
 )
 
 // problemKind is what all problems of one code have in common.
@@ -80,12 +82,14 @@ var problemKinds = map[code]problemKind{
 	codeFunds:           {422, "There is not enough money in the account", "insufficient funds", 0},
 	codeAmountRange:     {422, "The amount is more than the account can hold", "amount is out of range", 0},
 	codeTypeReserved:    {422, "The type is reserved for the service's own events", "event type is reserved", 0},
+	codeTooSlow:         {408, "The client is too slow", "client is too slow", 0},
 	codeInternal:        {500, "Something went wrong here", "internal error", 0},
 	codeNotCaughtUp:     {503, "This node is not up to date", "node is not up to date", 1},
 	codeOverloaded:      {503, "Too much is waiting", "too much is waiting", 1},
 	codeUnavailable:     {503, "The store cannot be used now", "store is not available", 2},
 	codeOutcomeUnknown:  {503, "The outcome is not known", "outcome is not known", 1},
 	codeLogDamaged:      {503, "The log is damaged", "log is damaged", 60},
+	codeShuttingDown:    {503, "This node is shutting down", "node is shutting down", 1},
 }
 
 // problem is the answer to a request that could not be met.

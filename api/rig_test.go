@@ -126,7 +126,11 @@ func (r *rig) send(req *http.Request) response {
 		r.Fatal(err)
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	body := io.Reader(answer.Body)
+	if answer.Header.Get("Content-Type") == "text/event-stream" {
+		body = &firstFrame{Reader: body}
+	}
+	text, err := io.ReadAll(body)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type operation struct {
 	also   []string      // other media types of it
 	params []string      // the query parameters it knows
 	limit  time.Duration // how long it may take; 0: as every request
+	stream bool          // it goes on until the client leaves
 }
 
 // need is what an operation asks of the service.
@@ -77,6 +78,9 @@ func resources() []resource {
 			"GET": {does: "list events", scope: access.Read, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
 			"POST": {does: "append events", scope: access.Append, handle: appendEvents, media: mediaJSON,
 				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
+		}},
+		{"/v1/events/stream", map[string]operation{ // before the events, of which none has this number
+			"GET": {does: "stream events", scope: access.Read, handle: streamEvents, params: []string{"after", "type", "subject"}, stream: true},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, handle: getEvent},

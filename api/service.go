@@ -49,6 +49,7 @@ type AccountReader interface {
 type EventReader interface {
 	Event(ctx context.Context, seq eventstore.Position) (eventstore.Event, error)
 	Events(ctx context.Context, after, applied eventstore.Position, limit int) ([]eventstore.Event, error)
+	Follow(after eventstore.Position, f journal.Filter) *journal.Feed
 	History(ctx context.Context, n account.Number, from eventstore.Position, descending bool, limit int) (events []eventstore.Event, more bool, err error)
 }
 

@@ -28,6 +28,9 @@ func About(ev eventstore.Event, subject string) bool {
 	if ev.Type != TypeTransferred || !isAccount {
 		return false // without reading the data
 	}
+	if !strings.Contains(ev.Data, number) && !strings.Contains(ev.Data, `\`) {
+		return false // nor here: JSON has no other way to hold a number than as it is, or escaped
+	}
 	decoded, err := Decode(ev)
 	return err == nil && slices.Contains(decoded.Accounts(), account.Number(number))
 }

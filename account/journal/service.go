@@ -51,6 +51,8 @@ type Service struct {
 
 	snapshots *snapshotter // nil without a store for them
 	replays   replays
+	history   *history
+	feeds     atomic.Int64 // that are open
 	maxKeys   int
 
 	target   eventstore.Head // the log's at the start
@@ -85,7 +87,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 		return nil, err
 	}
 	s := &Service{
-		log: log, poller: poller, reducer: newReducer(base.state, base.tail),
+		log: log, poller: poller, reducer: newReducer(base.state, base.tail), history: newHistory(log),
 		target: poller.Head(), started: time.Now(), maxLag: eventstore.Position(cfg.MaxLag),
 		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
 	}

@@ -32,6 +32,7 @@ type serveOptions struct {
 	writer eventstore.WriterConfig
 
 	snapshots    snapshotOptions
+	streams      api.StreamConfig
 	keys         int
 	maxLag       int64
 	maxClockSkew time.Duration
@@ -122,6 +123,8 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.IntVar(&o.writer.BatchBytes, "batch-bytes", eventstore.MaxBatchBytes, "most bytes in one append, 1 MiB at most")
 	f.IntVar(&o.writer.QueueLimit, "queue-limit", 8192, "most commands waiting; more are answered with 503 overloaded")
 	f.IntVar(&o.keys, "idempotency-keys", 1_000_000, "most keys remembered, each for 24 hours in some 250 bytes of memory;\nmore are answered with 503 overloaded")
+	f.IntVar(&o.streams.Max, "max-streams", 1000, "most streams open at the same time; more are answered with 503 overloaded")
+	f.DurationVar(&o.streams.WriteTimeout, "stream-write-timeout", 15*time.Second, "how long a stream's client may take to read what waits for it, 16 KiB at most")
 	o.snapshots.addTo(c)
 }
 
@@ -143,7 +146,7 @@ func (o *serveOptions) check(token string) error {
 	if o.maxLag < 0 || o.maxClockSkew < 0 {
 		return usageError{fmt.Errorf("--max-lag %d, --max-clock-skew %s: neither may be negative; 0 switches it off", o.maxLag, o.maxClockSkew)}
 	}
-	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit, "idempotency-keys": o.keys} {
+	for flag, value := range map[string]int{"batch-events": o.writer.BatchEvents, "batch-bytes": o.writer.BatchBytes, "queue-limit": o.writer.QueueLimit, "idempotency-keys": o.keys, "max-streams": o.streams.Max} {
 		if value < 1 {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", flag, value)}
 		}
@@ -158,7 +161,7 @@ func (o *serveOptions) check(token string) error {
 // checkDurations refuses those that nothing can take.
 func (o *serveOptions) checkDurations() error {
 	for flag, value := range map[string]time.Duration{"request-timeout": o.requestTimeout, "catch-up-timeout": o.catchUpTimeout,
-		"body-timeout": o.bodyTimeout, "poll-min": o.poller.MinInterval, "poll-max": o.poller.MaxInterval, "head-check": o.poller.HeadCheck} {
+		"body-timeout": o.bodyTimeout, "stream-write-timeout": o.streams.WriteTimeout, "poll-min": o.poller.MinInterval, "poll-max": o.poller.MaxInterval, "head-check": o.poller.HeadCheck} {
 		if value <= 0 {
 			return usageError{fmt.Errorf("--%s %s: more than 0 is expected", flag, value)}
 		}
@@ -202,7 +205,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	}
 	handler := api.New(api.Config{
 		Log: log, Guard: guardOf(token), Version: version(), Store: source.display, LogName: source.log,
-		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout,
+		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout, Streams: o.streams,
 	})
 	server := startServer(listener, handler, o.bodyTimeout, log)
 	url := baseURL(listener)
@@ -287,6 +290,7 @@ func shutDown(o serveOptions, handler *api.Handler, server *http.Server, n *node
 	case <-time.After(o.drainDelay):
 	case <-limit.Done():
 	}
+	handler.EndStreams()
 	_ = server.Shutdown(limit) // an error means that the time is over: the next line says so
 	err := n.service.Close(limit)
 	if err != nil {

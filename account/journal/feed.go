@@ -1,0 +1,120 @@
+package journal
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"openpayment/eventstore"
+	"openpayment/internal/pause"
+)
+
+const (
+	// feedRounds is how many times a second all feeds together look for news. Each
+	// rests between two looks for as long as its share allows, so that one look
+	// brings many events, and followers, however many, leave the machine to the
+	// commands. A few feeds rest less than a millisecond.
+	feedRounds = 10_000
+	// feedRest is the longest such rest.
+	feedRest = 250 * time.Millisecond
+	// feedSpan is how many events are looked through in one call of [Feed.Next].
+	feedSpan = 4096
+	// feedRetryMin and feedRetryMax bound the wait after the store could not be asked.
+	feedRetryMin, feedRetryMax = 100 * time.Millisecond, 5 * time.Second
+)
+
+// Feed walks along the log: through what it holds, and on to what comes. It gives each
+// event that its filter lets pass, once and in order, and none before it is part of
+// this node's state: who was given an event can read its effect here.
+//
+// A feed that keeps up takes the events from memory, which all share; one that is
+// behind has the log read, at its own pace. Between two calls it holds no events, so
+// that a follower who is slow, or has stopped, costs next to nothing.
+//
+// A Feed belongs to one goroutine.
+type Feed struct {
+	service *Service
+	filter  Filter
+	at      eventstore.Position
+	due     time.Time     // no look for news before
+	retry   time.Duration // the last wait after a failure
+}
+
+// Follow makes a feed that begins behind a position. It need not be in the log yet:
+// the feed begins when the log gets there. Close it.
+func (s *Service) Follow(after eventstore.Position, f Filter) *Feed {
+	s.feeds.Add(1)
+	return &Feed{service: s, filter: f, at: after}
+}
+
+// Close ends the feed: to be called once.
+func (f *Feed) Close() { f.service.feeds.Add(-1) }
+
+// Position is where the feed stands: everything up to there that its filter lets pass
+// has been given. A feed that goes on behind it misses nothing and repeats nothing.
+func (f *Feed) Position() eventstore.Position { return f.at }
+
+// Next gives the next events to take, one after another, until it returns false, which
+// means that it has no room for another. It waits until the log has anything behind
+// the feed's position; that may be nothing for the filter: then only the position has
+// moved. The events are shared: see [eventstore.Event].
+//
+// Errors: ctx's own. KindUnavailable when the store can't be asked: calling again
+// tries again, after a wait. Otherwise what keeps the log's events from this node for
+// good, or that its log has gone back: see [Service.Serving].
+func (f *Feed) Next(ctx context.Context, take func(eventstore.Event) (more bool)) error {
+	if err := f.await(ctx); err != nil {
+		return err
+	}
+	applied := min(f.service.Applied(), f.at+feedSpan)
+	events, live := f.service.poller.Recent(f.at)
+	if !live {
+		var err error
+		if events, err = f.service.history.after(ctx, f.at, applied); err != nil {
+			f.failed(ctx)
+			return err
+		}
+	}
+	f.retry = 0
+	for i := range events {
+		if events[i].Seq > applied {
+			break
+		}
+		f.at = events[i].Seq
+		if f.filter.Matches(&events[i]) && !take(events[i]) {
+			return nil
+		}
+	}
+	if live {
+		f.due = time.Now().Add(f.rest())
+	}
+	return nil
+}
+
+// await returns nil when there is something behind the feed's position.
+func (f *Feed) await(ctx context.Context) error {
+	if rest := time.Until(f.due); rest > 0 && !pause.For(ctx, rest) {
+		return ctx.Err()
+	}
+	if f.service.Applied() <= f.at {
+		if err := f.service.wait(ctx, f.at+1); err != nil {
+			return err
+		}
+	}
+	return f.service.regressed()
+}
+
+// rest is how long this feed leaves the machine to others now. It is spread at random,
+// so that feeds that were woken by one event don't go on in step.
+func (f *Feed) rest() time.Duration {
+	share := min(time.Duration(f.service.feeds.Load())*time.Second/feedRounds, feedRest)
+	return share/2 + rand.N(share+1)
+}
+
+func (f *Feed) failed(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	f.retry = min(max(2*f.retry, feedRetryMin), feedRetryMax)
+	f.due = time.Now().Add(f.retry/2 + rand.N(f.retry/2))
+}
