@@ -57,9 +57,9 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 				close(read)
 			}
 		},
-		Snapshots: journal.SnapshotConfig{Store: snaps},
-		Poller:    eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
-		MaxLag:    5, MaxClockSkew: time.Minute,
+		Snapshots: journal.SnapshotConfig{Store: snaps}, Subscriptions: log.Open(),
+		Poller: eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
+		MaxLag: 5, MaxClockSkew: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func (r *Registry) take(ctx context.Context, sub eventstore.NamedSubscription, u
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.running.Err() != nil {
+	if r.closing {
 		return nil, ErrClosing
 	}
 	if before := r.readers[sub.Name]; before != nil {

@@ -35,6 +35,7 @@ type Registry struct {
 	done    sync.WaitGroup  // the goroutine that looks after the readers
 
 	mu      sync.Mutex         // guards what follows
+	closing bool
 	readers map[string]*Reader // by name of subscription, the newest of each here
 	seen    []eventstore.NamedSubscription
 }
@@ -51,16 +52,22 @@ func Start(cfg Config) *Registry {
 	return r
 }
 
-// Close ends all readers with [ErrClosing]. They are still to be closed by whoever
-// opened them.
-func (r *Registry) Close() {
-	r.stop()
-	r.done.Wait()
+// EndReaders ends all readers with [ErrClosing], and lets none begin any more. They are
+// still to be closed by whoever opened them.
+func (r *Registry) EndReaders() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.closing = true
 	for _, reader := range r.readers {
 		reader.end(ErrClosing)
 	}
+}
+
+// Close ends the readers and the goroutine. It may be called twice.
+func (r *Registry) Close() {
+	r.EndReaders()
+	r.stop()
+	r.done.Wait()
 }
 
 // Put makes a subscription, or gives the one of the name a filter; created tells which.

@@ -75,8 +75,9 @@ func (r *Reader) compare(now eventstore.NamedSubscription) {
 }
 
 // Confirm asks the store whether the reader has its place, and gives what it says of
-// the subscription. Errors: [ErrSuperseded], [ErrDeleted], [ErrClosing]; the store's.
+// the subscription, with what the reader has passed. Errors: [ErrSuperseded], [ErrDeleted], [ErrClosing]; the store's.
 func (r *Reader) Confirm(ctx context.Context) (Status, error) {
+	r.pass(ctx)
 	now, err := r.registry.cfg.Store.Subscription(ctx, r.sub.Name)
 	if err != nil && eventstore.KindOf(err) != eventstore.KindMissing {
 		return Status{}, err

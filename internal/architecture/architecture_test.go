@@ -43,7 +43,7 @@ var (
 var rules = []rule{
 	{"account", nil},
 	{"account/journal", []string{
-		module + "/account", module + "/eventstore", module + "/internal/pause", uuid, jsonX,
+		module + "/account", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/pause", uuid, jsonX,
 		"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup",
 	}},
 	{"account/generator", []string{module + "/account", module + "/account/journal", module + "/eventstore", uuid}},
@@ -51,12 +51,13 @@ var rules = []rule{
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
 	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", module + "/internal/pause", uuid, gocql}},
+	{"eventstore/subscriptions", []string{module + "/eventstore", uuid}},
 	{"eventstore/audit", []string{module + "/eventstore", "golang.org/x/sync/errgroup"}},
 	{"eventstore/transfer", []string{module + "/eventstore", module + "/internal/pause", uuid, jsonX}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api/access", nil},
 	{"api", []string{
-		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/internal/nearest",
+		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
 	{"schema", nil},
