@@ -42,7 +42,7 @@ const (
 )
 
 func resources() []resource {
-	return []resource{
+	return append(subscriptionResources(), []resource{
 		{"/livez", map[string]operation{
 			"GET": {does: "answer liveness", handle: getLive, needs: needsNothing},
 		}},
@@ -85,20 +85,6 @@ func resources() []resource {
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, handle: getEvent},
 		}},
-		{"/v1/subscriptions", map[string]operation{
-			"GET": {does: "list subscriptions", scope: access.Read, handle: listSubscriptions},
-		}},
-		{"/v1/subscriptions/{name}", map[string]operation{
-			"GET":    {does: "get subscription", scope: access.Read, handle: getSubscription},
-			"PUT":    {does: "put subscription", scope: access.Read, handle: putSubscription, media: mediaJSON},
-			"DELETE": {does: "delete subscription", scope: access.Read, handle: deleteSubscription},
-		}},
-		{"/v1/subscriptions/{name}/events", map[string]operation{
-			"GET": {does: "read subscription", scope: access.Read, handle: readSubscription, params: []string{"limit", "wait", "maxUnacked"}, stream: true},
-		}},
-		{"/v1/subscriptions/{name}/ack", map[string]operation{
-			"POST": {does: "acknowledge events", scope: access.Read, handle: acknowledge, media: mediaJSON},
-		}},
 		{"/v1/admin/status", map[string]operation{
 			"GET": {does: "get status", scope: access.Admin, handle: getStatus, needs: needsService},
 		}},
@@ -112,6 +98,25 @@ func resources() []resource {
 		{"/v1/admin/replays/{id}", map[string]operation{
 			"GET":    {does: "get replay", scope: access.Admin, handle: getReplay, needs: needsService},
 			"DELETE": {does: "cancel replay", scope: access.Admin, handle: cancelReplay, needs: needsService},
+		}},
+	}...)
+}
+
+func subscriptionResources() []resource {
+	return []resource{
+		{"/v1/subscriptions", map[string]operation{
+			"GET": {does: "list subscriptions", scope: access.Read, handle: listSubscriptions},
+		}},
+		{"/v1/subscriptions/{name}", map[string]operation{
+			"GET":    {does: "get subscription", scope: access.Read, handle: getSubscription},
+			"PUT":    {does: "put subscription", scope: access.Read, handle: putSubscription, media: mediaJSON},
+			"DELETE": {does: "delete subscription", scope: access.Read, handle: deleteSubscription},
+		}},
+		{"/v1/subscriptions/{name}/events", map[string]operation{
+			"GET": {does: "read subscription", scope: access.Read, handle: readSubscription, params: []string{"limit", "wait", "maxUnacked"}, stream: true},
+		}},
+		{"/v1/subscriptions/{name}/ack", map[string]operation{
+			"POST": {does: "acknowledge events", scope: access.Read, handle: acknowledge, media: mediaJSON},
 		}},
 	}
 }
