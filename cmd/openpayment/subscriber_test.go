@@ -24,7 +24,7 @@ type subscriber struct {
 
 	got       []int64 // every event, the first time that it came
 	confirmed int64   // the last acknowledgement that was answered
-	doubtful  []int64 // those behind it that were sent, and not answered
+	doubtful  []int64 // those further on that were sent, and not answered
 
 	kills, repeats, resumes int
 	slowest                 time.Duration // from connecting to the first event
@@ -137,7 +137,8 @@ func (s *subscriber) ack(ctx context.Context, url string, seq int64) {
 		return
 	}
 	s.acks = append(s.acks, time.Since(began))
-	s.confirmed, s.doubtful = seq, nil
+	s.confirmed = seq
+	s.doubtful = slices.DeleteFunc(s.doubtful, func(sent int64) bool { return sent <= seq }) // one from an earlier life may still arrive
 }
 
 // connect opens the subscription in one of its forms. next gives the seq of one event
