@@ -42,9 +42,9 @@ const (
 	endings
 )
 
-// visit connects, takes so many events, acknowledges some of them, and dies as told. It
-// tells whether it has lived.
-func (s *subscriber) visit(url string, events int, dies ending) (lived bool) {
+// visit connects, takes so many events, acknowledges some of them, and dies as told, or
+// with its node.
+func (s *subscriber) visit(url string, events int, dies ending) {
 	life := 20 * time.Second
 	if dies == anyTime {
 		life, events = time.Duration(s.rng.IntN(50))*time.Millisecond, 1000
@@ -53,14 +53,17 @@ func (s *subscriber) visit(url string, events int, dies ending) (lived bool) {
 	defer kill()
 	began := time.Now()
 	next, err := s.connect(ctx, url, "maxUnacked=5&wait=10&limit=10")
+	if err == nil || dies == anyTime {
+		s.kills++
+	}
 	if err != nil {
-		return dies == anyTime // otherwise the node is gone: another one, or the same when it is back
+		return
 	}
 	last := int64(0)
 	for n := range events {
 		seq, err := next()
 		if err != nil {
-			return n > 0 || dies == anyTime
+			return
 		}
 		if n == 0 {
 			s.slowest = max(s.slowest, time.Since(began))
@@ -70,17 +73,16 @@ func (s *subscriber) visit(url string, events int, dies ending) (lived bool) {
 		last = seq
 		switch {
 		case n == events-1 && dies == beforeAck:
-			return true
+			return
 		case n == events-1 && dies == duringAck:
 			cut, cancel := context.WithTimeout(ctx, time.Duration(s.rng.IntN(3000))*time.Microsecond)
 			s.ack(cut, url, seq)
 			cancel()
-			return true
+			return
 		case n == events-1 || s.rng.IntN(3) > 0:
 			s.ack(ctx, url, seq)
 		}
 	}
-	return true
 }
 
 // check holds an event that has come against what was acknowledged, and against the one

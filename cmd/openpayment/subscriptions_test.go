@@ -32,29 +32,34 @@ func testSubscriber(t *testing.T, store string, count int) {
 	for i := range nodes {
 		nodes[i].Store(start(t, "--store", store))
 	}
-	any := func() *process { return nodes[rng.IntN(count)].Load() }
 	nodes[0].Load().must(http.StatusCreated, "POST", "/v1/accounts", `{"accountNumber":"12345678","sortCode":"10-20-30"}`)
 	nodes[0].Load().must(http.StatusCreated, "PUT", "/v1/subscriptions/audit", `{"filter":{"type":"funds.deposited"}}`)
 	stop := write(t, nodes, seed)
 
 	s := &subscriber{t: t, name: "audit", rng: rng}
 	began := time.Now()
-	for s.kills < subscriberKills && !t.Failed() {
-		if s.visit(any().url, 1+rng.IntN(4), ending(rng.IntN(int(endings)))) {
-			s.kills++
+	for killed := 0; s.kills < subscriberKills && !t.Failed(); {
+		i := rng.IntN(count)
+		if s.kills < (killed+1)*subscriberKills/(nodeKills+1) {
+			s.visit(nodes[i].Load().url, 1+rng.IntN(4), ending(rng.IntN(int(endings))))
+			continue
 		}
-		if s.kills > 0 && s.kills%(subscriberKills/(nodeKills+1)) == 0 {
-			i := rng.IntN(count)
-			nodes[i].Load().kill()
-			nodes[i].Store(start(t, "--store", store))
-			s.kills++ // for it may have hit the subscriber's own
-		}
+		killed++
+		p := nodes[i].Load()
+		gone := make(chan struct{})
+		time.AfterFunc(time.Duration(rng.IntN(50))*time.Millisecond, func() {
+			p.kill()
+			close(gone)
+		})
+		s.visit(p.url, 1000, afterAck) // which will not come to its end
+		<-gone
+		nodes[i].Store(start(t, "--store", store))
 	}
 	took := time.Since(began)
 	stop()
-	p := any()
+	p := nodes[0].Load()
 	p.must(http.StatusOK, "GET", "/v1/admin/status", "", "Consistency: strong")
-	var wanted []int64
+	var wanted []int64 // by the whole log
 	for _, ev := range p.wholeLog() {
 		if ev.Type == "funds.deposited" {
 			wanted = append(wanted, ev.Seq)
@@ -68,8 +73,8 @@ func testSubscriber(t *testing.T, store string, count int) {
 		t.Errorf("%v events are left", left)
 	}
 	slices.Sort(s.acks)
-	t.Logf("%d kills and %d of nodes in %s; %d events of %d, %d of them again; resumed within %s at most; acknowledged in %s (median), %s (99 of 100), %d times",
-		s.kills, nodeKills, took.Round(time.Millisecond), len(s.got), len(wanted), s.repeats, s.slowest.Round(time.Millisecond),
+	t.Logf("killed %d times, nodes %d times, in %s; given events %d times, the first within %s at most; %d events of %d, %d times again; acknowledged in %s (median), %s (99 of 100), %d times",
+		s.kills, nodeKills, took.Round(time.Millisecond), s.resumes, s.slowest.Round(time.Millisecond), len(s.got), len(wanted), s.repeats,
 		s.acks[len(s.acks)/2], s.acks[len(s.acks)*99/100], len(s.acks))
 }
 
