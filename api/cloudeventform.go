@@ -83,12 +83,11 @@ func (f *form) cloudEvent() eventstore.Proposal {
 	return p
 }
 
-// dropUnset drops attributes that are null, which is another way of leaving them out
-// (JSON Event Format for CloudEvents, section 2.4). Data may be null, and is no object
-// then.
+// dropUnset drops members that are null, which is another way of leaving attributes out
+// (JSON Event Format for CloudEvents, section 2.4), and no data.
 func (f *form) dropUnset() {
 	f.names = slices.DeleteFunc(f.names, func(name string) bool {
-		unset := name != "data" && f.members[name].Kind() == jsontext.KindNull
+		unset := f.members[name].Kind() == jsontext.KindNull
 		if unset {
 			delete(f.members, name)
 		}
@@ -113,9 +112,9 @@ func (f *form) uri(name string, required, absolute bool) string {
 	if given == "" {
 		return ""
 	}
-	parsed, err := url.Parse(given)
+	parsed, err := url.Parse(given) // which takes characters that must be encoded
 	switch {
-	case err != nil, strings.IndexFunc(given, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0:
+	case err != nil, strings.IndexFunc(given, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0, strings.ContainsAny(given, "\"<>\\^`{|}"):
 		f.fault(pointer(name), "must be a URI, or a reference to one, as of RFC 3986: /sensors/7")
 	case absolute && !parsed.IsAbs():
 		f.fault(pointer(name), "must be a whole URI, as of RFC 3986: https://schemas.example/customer.json")

@@ -113,6 +113,8 @@ func TestAllFaultsOfACloudEventAreListedAtOnce(t *testing.T) {
 		{but(t, "source", ""), "/source"},
 		{but(t, "source", `"a b"`), "/source"},
 		{but(t, "source", `"é"`), "/source"},
+		{but(t, "source", `"/{tenant}"`), "/source"},
+		{but(t, "source", `"a\\b"`), "/source"},
 		{but(t, "source", `"http://[::1"`), "/source"},
 		{but(t, "type", ""), "/type"},
 		{but(t, "subject", ""), "/subject"},

@@ -58,7 +58,7 @@
 //	410  account-closed
 //	410  subscription-deleted   while it was being read
 //	412  version-mismatch       with the members expected and actual; expected is 0 for
-//	                            a tag that is no version
+//	                            a tag that is no version, and a subject that is to be new
 //	413  body-too-large
 //	415  unsupported-media-type
 //	422  invalid                with a list of errors

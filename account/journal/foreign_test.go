@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -170,8 +171,8 @@ func TestWhatAnAppendBringsAlongInOneBatchIsSeenByTheNext(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { n.must(t, open("000001")) })
 	<-gate.Arrived()  // now all others are decided in one batch
-	var mu sync.Mutex // guards won
-	won := 0
+	var mu sync.Mutex // guards both
+	won, firsts := 0, 0
 	for range 8 {
 		group.Go(func() {
 			_, err := n.Append(context.Background(), on(renamed("customers/1"), "customers/1", 0), journal.Options{})
@@ -183,11 +184,21 @@ func TestWhatAnAppendBringsAlongInOneBatchIsSeenByTheNext(t *testing.T) {
 				t.Error(err)
 			}
 		})
+		group.Go(func() {
+			outs := n.append(t, renamed("customers/2", "customers/3"), journal.Options{Key: key("k", "x")})
+			if mu.Lock(); !outs[0].Replayed {
+				firsts++
+			}
+			mu.Unlock()
+		})
+	}
+	for n.Status().Queue < 16 {
+		runtime.Gosched()
 	}
 	gate.Open()
 	group.Wait()
-	if won != 1 || headOf(t, log) != 2 {
-		t.Errorf("%d won, %d events", won, headOf(t, log))
+	if won != 1 || firsts != 1 || headOf(t, log) != 4 {
+		t.Errorf("%d won, %d were the first, %d events", won, firsts, headOf(t, log))
 	}
 }
 
