@@ -2,13 +2,19 @@ package api_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"openpayment/account/journal"
 	"openpayment/api"
 	"openpayment/api/access"
+	"openpayment/eventstore"
 	"openpayment/eventstore/subscriptions"
 )
 
@@ -300,4 +306,64 @@ func TestTooManySubscriptionsAreRefused(t *testing.T) {
 		}
 	}
 	r.do("PUT", "/v1/subscriptions/more", `{}`).is(409, "too-many-subscriptions")
+}
+
+// unsubscribed is a service without a store for subscriptions.
+type unsubscribed struct{ *journal.Service }
+
+func (unsubscribed) Subscriptions() *subscriptions.Registry { return nil }
+
+func TestWithoutAStoreForThemSubscriptionsAreUnavailable(t *testing.T) {
+	r := newRig(t, func(c *api.Config) { c.Service = unsubscribed{c.Service.(*journal.Service)} })
+	const path = "/v1/subscriptions/s"
+	r.do("GET", "/v1/subscriptions", "").is(503, "store-unavailable")
+	r.do("GET", path, "").is(503, "store-unavailable")
+	r.do("PUT", path, `{}`).is(503, "store-unavailable")
+	r.do("DELETE", path, "").is(503, "store-unavailable")
+	r.do("GET", path+"/events", "").is(503, "store-unavailable")
+	r.do("POST", path+"/ack", `{"seq":1}`).is(503, "store-unavailable")
+	r.handler.EndStreams()
+}
+
+// lossy is a store that may lose the answers to changes.
+type lossy struct {
+	eventstore.SubscriptionStore
+	loses atomic.Bool
+}
+
+func (l *lossy) SwapSubscription(ctx context.Context, was, next eventstore.NamedSubscription) error {
+	return l.answer(l.SubscriptionStore.SwapSubscription(ctx, was, next))
+}
+
+func (l *lossy) Acknowledge(ctx context.Context, id uuid.UUID, at eventstore.Head) error {
+	return l.answer(l.SubscriptionStore.Acknowledge(ctx, id, at))
+}
+
+func (l *lossy) answer(err error) error {
+	if l.loses.Load() {
+		return eventstore.NewError("test", eventstore.KindUnknown, err)
+	}
+	return err
+}
+
+func TestAChangeWhoseOutcomeIsUnknownCanBeMadeAgain(t *testing.T) {
+	r := newRig(t)
+	r.open("111111")
+	const path = "/v1/subscriptions/s"
+	for _, c := range []struct {
+		method, path, body string
+		status             int // when it is made again
+	}{
+		{"PUT", path, `{}`, 200}, {"POST", path + "/ack", `{"seq":1}`, 200}, {"GET", path + "/events", "", 200}, {"DELETE", path, "", 404},
+	} {
+		r.subs.loses.Store(true)
+		p := r.do(c.method, c.path, c.body).is(503, "outcome-unknown").problem()
+		if !strings.Contains(p.Detail, "send the request again") {
+			t.Errorf("%s: %s", c.method, p.Detail)
+		}
+		r.subs.loses.Store(false)
+		if got := r.do(c.method, c.path, c.body); got.status != c.status {
+			t.Errorf("%s %s: %d %s", c.method, c.path, got.status, got.text)
+		}
+	}
 }
