@@ -91,7 +91,7 @@ func cloudExtensions(text string) map[string]jsontext.Value {
 // Link says how to go on.
 func (c *call) replyEvents(status int, events []eventstore.Event, body any) error {
 	c.w.Header().Set("Vary", "Accept")
-	if !wantsCloudEvents(c.r.Header) {
+	if !c.wantsCloudEvents() {
 		return c.reply(status, mediaJSON, body)
 	}
 	return c.reply(status, mediaCloudEvents, mapped(events, c.toCloud))
@@ -106,8 +106,6 @@ func (c *call) replyEvent(ev eventstore.Event) error {
 	return c.reply(http.StatusOK, mediaJSON, eventToWire(ev))
 }
 
-// wantsCloudEvents tells whether the client names CloudEvents, and JSON not
-// before it.
-func wantsCloudEvents(header http.Header) bool {
-	return preferred(header, mediaJSON, mediaCloudEvents) == mediaCloudEvents
+func (c *call) wantsCloudEvents() bool {
+	return preferred(c.r.Header, mediaJSON, mediaCloudEvents) == mediaCloudEvents
 }

@@ -30,7 +30,7 @@ func listEvents(c *call) error {
 		return err
 	}
 	head := max(c.service.Status().Head, applied)
-	if next < head || wantsCloudEvents(c.r.Header) { // a bare list has no nextAfter
+	if next < head || c.wantsCloudEvents() { // a bare list has no nextAfter
 		c.linkNext("after", strconv.FormatInt(int64(next), 10))
 	}
 	return c.replyEvents(http.StatusOK, events, logPage{

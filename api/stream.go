@@ -85,14 +85,19 @@ func (c *call) stream(ctx context.Context, feed feed) error {
 	reason := string(codeInternal) // of a panic
 	defer func() { s.all.remove(s, reason) }()
 	defer context.AfterFunc(ctx, s.hurry)()
-	reason = s.end(s.serve(ctx))
+	err := s.serve(ctx)
+	if p, told := errors.AsType[*problem](context.Cause(ctx)); told {
+		err = p // also if that is why a write was cut short
+	}
+	reason = s.end(err)
 	return nil
 }
 
 // errGone ends a stream whose client has left.
 var errGone = errors.New("the client is gone")
 
-// serve writes until something ends the stream, which it returns.
+// serve writes until something ends the stream, which it returns. That the context has
+// ended comes out as if the client had left.
 func (s *stream) serve(ctx context.Context) error {
 	s.c.w.WriteHeader(http.StatusOK)
 	if err := s.control.Flush(); err != nil {
@@ -102,11 +107,8 @@ func (s *stream) serve(ctx context.Context) error {
 		if err := s.untilHeartbeat(ctx); err != nil {
 			return err
 		}
-		if err := context.Cause(ctx); err != nil {
-			if errors.Is(err, context.Canceled) {
-				err = errGone
-			}
-			return err
+		if ctx.Err() != nil {
+			return errGone
 		}
 		s.buf = s.form.heartbeat(s.buf, s.feed.Position())
 		if err := s.flush(); err != nil {
@@ -154,7 +156,7 @@ var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, streamBuffe
 // take adds an event to what is to be written, and tells whether there is room for
 // another.
 func (s *stream) take(ev eventstore.Event) bool {
-	f, err := s.all.frames.of(ev)
+	f, err := s.all.frames.of(&ev)
 	if err != nil {
 		s.failed = err
 		return false

@@ -60,7 +60,7 @@ func (r *rig) follow(path string, headers ...string) *follower {
 		text, _ := io.ReadAll(answer.Body)
 		r.Fatalf("%s: %d %s", path, answer.StatusCode, text)
 	}
-	return &follower{r.TB, answer, bufio.NewReader(answer.Body), cancel}
+	return &follower{r.TB, answer, newLines(answer.Body), cancel}
 }
 
 // frame is what stands between two empty lines of server-sent events.
@@ -137,3 +137,5 @@ func (f *follower) goodbye() problem {
 	}
 	return p
 }
+
+func newLines(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, 64<<10) }

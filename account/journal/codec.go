@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,23 +16,6 @@ import (
 // metaDataVersion is the key in an event's meta that says in which version of its
 // type's forms the data is. Version 1 is not written.
 const metaDataVersion = "dataVersion"
-
-// About tells whether ev is about a subject: its own, or, where it touches more
-// than one account, that of any of them.
-func About(ev eventstore.Event, subject string) bool {
-	if ev.Subject == subject {
-		return true
-	}
-	number, isAccount := strings.CutPrefix(subject, account.SubjectPrefix)
-	if ev.Type != TypeTransferred || !isAccount {
-		return false // without reading the data
-	}
-	if !strings.Contains(ev.Data, number) && !strings.Contains(ev.Data, `\`) {
-		return false // nor here: JSON has no other way to hold a number than as it is, or escaped
-	}
-	decoded, err := Decode(ev)
-	return err == nil && slices.Contains(decoded.Accounts(), account.Number(number))
-}
 
 // Reserved tells whether events of this type come from the commands of this
 // service only. The account reducer passes over all others.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"openpayment/account"
 	"openpayment/eventstore"
 	"openpayment/internal/pause"
 )
@@ -13,8 +14,8 @@ const (
 	// feedRounds is how many times a second all feeds together look for news. Each
 	// rests between two looks for as long as its share allows, so that one look
 	// brings many events, and followers, however many, leave the machine to the
-	// commands. A few feeds rest less than a millisecond.
-	feedRounds = 10_000
+	// commands. A few feeds rest for a millisecond.
+	feedRounds = 5_000
 	// feedRest is the longest such rest.
 	feedRest = 250 * time.Millisecond
 	// feedSpan is how many events are looked through in one call of [Feed.Next].
@@ -81,7 +82,7 @@ func (f *Feed) Next(ctx context.Context, take func(eventstore.Event) (more bool)
 			break
 		}
 		f.at = events[i].Seq
-		if f.filter.Matches(&events[i]) && !take(events[i]) {
+		if f.filter.matches(&events[i], f.service.touched) && !take(events[i]) {
 			return nil
 		}
 	}
@@ -109,6 +110,16 @@ func (f *Feed) await(ctx context.Context) error {
 func (f *Feed) rest() time.Duration {
 	share := min(time.Duration(f.service.feeds.Load())*time.Second/feedRounds, feedRest)
 	return share/2 + rand.N(share+1)
+}
+
+// touched is which accounts an event touches, found out once for all feeds.
+func (s *Service) touched(ev *eventstore.Event) []account.Number {
+	accounts, known := s.parties.Get(ev)
+	if !known {
+		accounts = touched(ev)
+		s.parties.Put(ev, accounts)
+	}
+	return accounts
 }
 
 func (f *Feed) failed(ctx context.Context) {

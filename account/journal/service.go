@@ -56,7 +56,8 @@ type Service struct {
 	subscriptions *subscriptions.Registry // likewise
 	replays       replays
 	history       *history
-	feeds         atomic.Int64 // that are open
+	feeds         atomic.Int64                      // that are open
+	parties       eventstore.Memo[[]account.Number] // the accounts of transfers that feeds had to look at
 	maxKeys       int
 
 	target   eventstore.Head // the log's at the start
