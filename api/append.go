@@ -16,6 +16,7 @@ func appendEvents(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.dryRun = options.DryRun
 	if len(c.r.Header.Values("If-Match")) > 0 {
 		return badHeader("If-Match", "has no meaning here: use the member precondition of an application/json body")
 	}
@@ -77,6 +78,7 @@ func (c *call) mayAppend(f journal.Foreign) error {
 // CloudEvents, which have ids.
 func (c *call) answerAppended(outs []journal.Outcome, o journal.Options) error {
 	last := outs[len(outs)-1]
+	c.out = last
 	if last.Replayed {
 		c.w.Header().Set("Idempotency-Replayed", "true")
 	}

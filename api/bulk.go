@@ -32,6 +32,9 @@ func carryOutBulk(c *call) error {
 			return err
 		}
 		if found {
+			for _, out := range outs {
+				c.commanded(kindsOfEvents[out.Event.Type], out, options.DryRun, nil)
+			}
 			return c.answerAll(outs, options)
 		}
 	}
@@ -41,11 +44,20 @@ func carryOutBulk(c *call) error {
 	}
 	if !b.atomic {
 		results := c.service.ExecuteEach(c.r.Context(), c.requests(b), options)
+		for i, r := range results {
+			c.commanded(kindOfCommand(b.orders[i].command), r.Outcome, options.DryRun, r.Err)
+		}
 		return c.answerEach(results, options)
 	}
 	outs, err := c.service.ExecuteAll(c.r.Context(), mapped(b.orders, func(o order) account.Command { return o.command }), options)
 	if err != nil {
+		for _, o := range b.orders {
+			c.commanded(kindOfCommand(o.command), journal.Outcome{}, options.DryRun, err)
+		}
 		return err
+	}
+	for i, out := range outs {
+		c.commanded(kindOfCommand(b.orders[i].command), out, options.DryRun, nil)
 	}
 	return c.answerAll(outs, options)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"openpayment/account"
+	"openpayment/account/journal"
 	"openpayment/api/access"
 )
 
@@ -25,6 +26,10 @@ type call struct {
 	params  params
 	body    []byte // of an operation that takes one
 	media   string // the body's, of those that the operation takes
+
+	exchange Exchange        // what observers are told
+	out      journal.Outcome // of a command
+	dryRun   bool            // it is one
 
 	principal access.Principal // who asks; on routes for probes, and without a guard, anybody
 }
@@ -74,6 +79,12 @@ func (c *call) reply(status int, media string, body any) error {
 	if err != nil {
 		return err
 	}
+	c.send(status, media, text)
+	return nil
+}
+
+// send answers with a body as it stands.
+func (c *call) send(status int, media string, text []byte) {
 	header := c.w.Header()
 	header.Set("Content-Type", media)
 	header.Set("Content-Length", strconv.Itoa(len(text)))
@@ -82,7 +93,6 @@ func (c *call) reply(status int, media string, body any) error {
 		// A failure means that the client has gone; there is nobody to tell.
 		_, _ = c.w.Write(text)
 	}
-	return nil
 }
 
 // fail answers with the problem that err is, and logs it. does is what could not
@@ -90,6 +100,7 @@ func (c *call) reply(status int, media string, body any) error {
 func (c *call) fail(does string, err error) {
 	p := problemOf(err)
 	kind := problemKinds[p.code]
+	c.exchange.Problem = string(p.code)
 	c.logFailure(does, kind.status, p)
 	header := c.w.Header()
 	for name, values := range p.header {
@@ -97,6 +108,15 @@ func (c *call) fail(does string, err error) {
 	}
 	// Marshalling strings and numbers doesn't fail.
 	_ = c.reply(kind.status, mediaProblem, p.wire(c.r.URL.EscapedPath(), c.id))
+}
+
+// logEntry begins a line about the request.
+func (c *call) logEntry() *logrus.Entry {
+	entry := c.h.cfg.Log.WithField("requestId", c.id)
+	if id := c.exchange.TraceID(); id != "" {
+		entry = entry.WithField("traceId", id)
+	}
+	return entry
 }
 
 func (c *call) logFailure(does string, status int, err error) {
@@ -110,7 +130,7 @@ func (c *call) logFailure(does string, status int, err error) {
 	if !c.h.cfg.Log.IsLevelEnabled(level) {
 		return
 	}
-	entry := c.h.cfg.Log.WithFields(logrus.Fields{"requestId": c.id, "error": err.Error()})
+	entry := c.logEntry().WithField("error", err.Error())
 	if n := c.number(); account.ValidNumber(string(n)) {
 		entry = entry.WithField("accountNumber", string(n))
 	}

@@ -25,6 +25,7 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 	if err != nil {
 		return err
 	}
+	c.dryRun = options.DryRun
 	match, err := precondition(c.r.Header)
 	if err != nil {
 		return err
@@ -40,6 +41,7 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 			return err
 		}
 		if found {
+			c.out = out
 			return c.answer(out, options)
 		}
 	}
@@ -53,11 +55,11 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 	if err != nil {
 		return err
 	}
-	out, err := c.service.Execute(c.r.Context(), command, options)
+	c.out, err = c.service.Execute(c.r.Context(), command, options)
 	if err != nil {
 		return err
 	}
-	return c.answer(out, options)
+	return c.answer(c.out, options)
 }
 
 // options are what every command takes beside its body.
@@ -83,8 +85,8 @@ func (c *call) meta() map[string]string {
 	if c.principal.Name != "" {
 		meta[metaActor] = c.principal.Name
 	}
-	if parent, ok := traceParent(c.r.Header.Values(metaTraceParent)); ok {
-		meta[metaTraceParent] = parent
+	if c.exchange.Traceparent != "" {
+		meta[metaTraceParent] = c.exchange.Traceparent
 	}
 	return meta
 }

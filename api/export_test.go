@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -24,6 +25,24 @@ func Routes() map[string][]string {
 	for _, res := range resources() {
 		for method := range res.operations {
 			all[res.path] = append(all[res.path], method)
+		}
+	}
+	return all
+}
+
+// Operation is what a route does with a method, as far as its description has to agree.
+type Operation struct {
+	Media  []string // of the body it takes
+	Params []string // the query parameters it knows
+	Scope  access.Scope
+}
+
+// Operations are those of all routes, by method and path.
+func Operations() map[string]Operation {
+	all := make(map[string]Operation)
+	for _, res := range resources() {
+		for method, op := range res.operations {
+			all[method+" "+res.path] = Operation{strings.Fields(op.media + " " + strings.Join(op.also, " ")), op.params, op.scope}
 		}
 	}
 	return all
@@ -65,7 +84,7 @@ func ReplayJSON(r journal.Replay) string {
 
 // Panicking is a handler that panics, after its answer has begun if begun.
 func (h *Handler) Panicking(begun bool) http.Handler {
-	return h.enter(func(c *call) {
+	return h.enter("", func(c *call) {
 		if begun {
 			_ = c.reply(http.StatusOK, mediaJSON, "half")
 		}
@@ -75,7 +94,7 @@ func (h *Handler) Panicking(begun bool) http.Handler {
 
 // Failing is a handler whose operation fails with err.
 func (h *Handler) Failing(err error) http.Handler {
-	return h.enter(func(c *call) {
+	return h.enter("", func(c *call) {
 		h.perform(c, operation{does: "fail", handle: func(*call) error { return err }, needs: needsToken})
 	})
 }

@@ -17,6 +17,10 @@ import (
 type Config struct {
 	// Service may be nil and be given later: see [Handler.Serve].
 	Service Service
+	// Observer is told of requests and commands.
+	Observer Observer
+	// Metrics answers GET /metrics, before there is a Service too; nil: there are none.
+	Metrics http.Handler
 	// Log takes one line for each request and each failure. Default: nowhere.
 	Log *logrus.Logger
 	// Guard, if not nil, knows the tokens of which every request but those for /livez

@@ -52,6 +52,26 @@ func getReady(c *call) error {
 	return c.reply(http.StatusOK, mediaJSON, wireHealth{Status: "ready", Checks: checks})
 }
 
+// Problem is the code of what keeps this node from being ready, empty when it is: what
+// /readyz says.
+func (h *Handler) Problem() string {
+	for _, part := range h.readiness() {
+		if part.problem != nil {
+			return string(part.problem.code)
+		}
+	}
+	return ""
+}
+
+// getMetrics leaves the answer to whoever keeps the metrics.
+func getMetrics(c *call) error {
+	if c.h.cfg.Metrics == nil {
+		return newProblem(codeRouteNotFound, "this service keeps no metrics")
+	}
+	c.h.cfg.Metrics.ServeHTTP(c.w, c.r)
+	return nil
+}
+
 // part is one check and what it found.
 type part struct {
 	name    string

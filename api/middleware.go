@@ -43,19 +43,19 @@ func asWritten(r *http.Request) {
 	}
 }
 
-// enter makes a handler of f: with a request id, the headers that every answer
+// enter makes a handler of f, at a route, empty for none: with a request id, the headers that every answer
 // has, a line in the log, and an answer even if f panics.
-func (h *Handler) enter(f func(*call)) http.Handler {
+func (h *Handler) enter(route string, f func(*call)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
 		c := &call{h: h, w: rec, r: r, id: requestID(r.Header)}
+		c.began(route)
 		header := rec.Header()
 		header.Set("Request-Id", c.id)
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store")
 		limitReading(c)
-		defer h.logAccess(c, rec, start)
+		defer c.ended(rec)
 		defer c.recover(rec)
 		f(c)
 	})
@@ -68,14 +68,22 @@ const answerTime = time.Minute
 // perform runs one operation behind the checks that come before all others, in
 // the order the contract has them.
 func (h *Handler) perform(c *call, op operation) {
-	if err := h.prepare(c, op); err != nil {
-		c.fail(op.does, err)
-		return
+	err := h.prepare(c, op)
+	if err == nil {
+		err = h.handle(c, op)
 	}
+	if op.command != "" {
+		c.commanded(op.command, c.out, c.dryRun, err)
+	}
+	if err != nil {
+		c.fail(op.does, err)
+	}
+}
+
+// handle does what the operation is for, in the time that it has.
+func (h *Handler) handle(c *call, op operation) error {
 	defer h.limitTime(c, op)()
-	if err := op.handle(c); err != nil {
-		c.fail(op.does, err)
-	}
+	return op.handle(c)
 }
 
 // limitTime gives c's context the time that op may take, until done is called.
@@ -130,8 +138,8 @@ func (c *call) recover(rec *recorder) {
 	if cause == http.ErrAbortHandler {
 		panic(cause)
 	}
-	c.h.cfg.Log.WithFields(logrus.Fields{
-		"requestId": c.id, "error": fmt.Sprint(cause), "stack": string(debug.Stack()),
+	c.logEntry().WithFields(logrus.Fields{
+		"error": fmt.Sprint(cause), "stack": string(debug.Stack()),
 	}).Error("request panicked")
 	if rec.status != 0 {
 		panic(http.ErrAbortHandler)
@@ -140,13 +148,13 @@ func (c *call) recover(rec *recorder) {
 }
 
 // logAccess writes a line for each request. Queries and bodies stay out of it.
-func (h *Handler) logAccess(c *call, rec *recorder, start time.Time) {
-	if !h.cfg.Log.IsLevelEnabled(logrus.DebugLevel) {
+func (c *call) logAccess(rec *recorder) {
+	if !c.h.cfg.Log.IsLevelEnabled(logrus.DebugLevel) {
 		return
 	}
-	h.cfg.Log.WithFields(logrus.Fields{
-		"requestId": c.id, "method": c.r.Method, "path": c.r.URL.EscapedPath(),
-		"status": rec.status, "bytes": rec.bytes, "milliseconds": time.Since(start).Milliseconds(),
+	c.logEntry().WithFields(logrus.Fields{
+		"method": c.r.Method, "path": c.r.URL.EscapedPath(),
+		"status": rec.status, "bytes": rec.bytes, "milliseconds": c.exchange.Took.Milliseconds(),
 	}).Debug("request answered")
 }
 

@@ -206,6 +206,7 @@ func TestAnAmountIsAWholeNumberHoweverItIsWritten(t *testing.T) {
 	}
 	total := int64(0)
 	for good, want := range map[string]int64{"1": 1, "1.0": 1, "1e3": 1000, "1E+3": 1000, "12.50e2": 1250, "1000e-3": 1, "1." + zeros: 1, "0.005e3": 5, "1" + zeros + "e-100000": 1, "4503599627370497": 4503599627370497} {
+		r.apart = len(good) > len(zeros) // kin-openapi reads only 10,000 digits of an exponent
 		if got := deposit(good).is(201, "").text; !strings.Contains(string(got), fmt.Sprintf(`"amount":%d,`, want)) {
 			t.Errorf("%.50s: %s", good, got)
 		}

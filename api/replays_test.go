@@ -194,11 +194,11 @@ func (s scripted) Replay(uuid.UUID) (journal.Replay, error) { return s.replay, n
 
 func TestAReplayNamesTheAccountsThatDiffer(t *testing.T) {
 	r := newRig(t)
-	live := &account.Account{Number: "12345678", SortCode: "10-20-30", CustomerURLs: []string{}, CardURLs: []string{}, Currency: "GBP", Status: account.StatusOpen}
+	live := &account.Account{Number: "12345678", SortCode: "10-20-30", CustomerURLs: []string{}, CardURLs: []string{}, Currency: "GBP", Status: account.StatusOpen, Version: 1}
 	other := *live
 	other.SortCode = "99-99-99"
 	r.handler.Serve(scripted{r.service, journal.Replay{
-		State: journal.ReplayDone, Compared: true, Differing: 1003, SnapshotFaults: []string{"snapshot x at event 3: y"},
+		Options: journal.ReplayOptions{From: journal.ReplayFromStart}, State: journal.ReplayDone, Compared: true, Differing: 1003, SnapshotFaults: []string{"snapshot x at event 3: y"},
 		Differences: []account.Difference{
 			{Number: "12345678", Left: live, Right: &other, Fields: []string{"sortCode"}},
 			{Number: "12345679", Right: &other}, {Number: "12345680", Left: live},
@@ -231,7 +231,7 @@ func TestAReplayThatFailedSaysWhyInThisServicesWords(t *testing.T) {
 		"halted at event 17 (account.closed): account 1 was never opened: upgrade this node":                                at("account.closed", errors.New("account 1 was never opened")),
 		"this is a defect of the service: its own log has the rest":                                                         driver,
 	} {
-		r.handler.Serve(scripted{r.service, journal.Replay{State: journal.ReplayFailed, Err: err}})
+		r.handler.Serve(scripted{r.service, journal.Replay{Options: journal.ReplayOptions{From: journal.ReplayFromStart}, State: journal.ReplayFailed, Err: err}})
 		got := r.do("GET", "/v1/admin/replays/"+uuid.NewString(), "").is(200, "").replay()
 		if got.Error == nil || *got.Error != want || got.Match != nil {
 			t.Errorf("%v: %v", err, *got.Error)

@@ -20,6 +20,7 @@ import (
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
+	"openpayment/internal/openapitest"
 )
 
 // rig is the whole service on a log in memory, behind a real HTTP server.
@@ -34,6 +35,7 @@ type rig struct {
 	subs    *lossy
 	read    <-chan struct{} // closed when what the log held at the start is applied
 	logged  *logrustest.Hook
+	apart   bool // answers are not held against openapi.json
 }
 
 // newRig starts a service on a log of its own; configure may change what the
@@ -85,7 +87,7 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 		_ = service.Close(ctx)
 		eventstoretest.CheckInvariants(t, log.Open())
 	})
-	return &rig{t, server.URL, handler, service, log, store, snaps, subs, read, logged}
+	return &rig{t, server.URL, handler, service, log, store, snaps, subs, read, logged, false}
 }
 
 // response is an answer, read whole.
@@ -138,6 +140,9 @@ func (r *rig) send(req *http.Request) response {
 	}
 	got := response{r.TB, answer.StatusCode, answer.Header, text}
 	got.checkAlways(req)
+	if !r.apart {
+		openapitest.Check(r.TB, req, got.status, got.header, got.text)
+	}
 	return got
 }
 

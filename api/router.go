@@ -20,15 +20,16 @@ type resource struct {
 // operation is one thing the service does. Everything around it, the order of
 // the checks above all, is [Handler.perform].
 type operation struct {
-	does   string // for the log: "failed to get account"
-	handle func(*call) error
-	scope  access.Scope // that a token needs for it; probes need no token
-	needs  need
-	media  string        // of the body it takes; empty: none
-	also   []string      // other media types of it
-	params []string      // the query parameters it knows
-	limit  time.Duration // how long it may take; 0: as every request
-	stream bool          // it goes on until the client leaves
+	does    string // for the log: "failed to get account"
+	handle  func(*call) error
+	command string       // its kind, for observers; empty: it is none
+	scope   access.Scope // that a token needs for it; probes need no token
+	needs   need
+	media   string        // of the body it takes; empty: none
+	also    []string      // other media types of it
+	params  []string      // the query parameters it knows
+	limit   time.Duration // how long it may take; 0: as every request
+	stream  bool          // it goes on until the client leaves
 }
 
 // need is what an operation asks of the service.
@@ -41,42 +42,72 @@ const (
 	needsNothing             // no token either: for probes
 )
 
+// resources are all there are. Of two paths that match a request, the first counts.
 func resources() []resource {
-	return append(subscriptionResources(), []resource{
+	return slices.Concat(ownResources(), accountResources(), logResources(), subscriptionResources(), adminResources())
+}
+
+// ownResources are about the service itself.
+func ownResources() []resource {
+	return []resource{
 		{"/livez", map[string]operation{
 			"GET": {does: "answer liveness", handle: getLive, needs: needsNothing},
 		}},
 		{"/readyz", map[string]operation{
 			"GET": {does: "be ready", handle: getReady, needs: needsNothing, params: []string{"verbose"}},
 		}},
+		{"/metrics", map[string]operation{
+			"GET": {does: "show metrics", scope: access.Read, handle: getMetrics, needs: needsToken},
+		}},
+		{"/openapi.json", map[string]operation{
+			"GET": {does: "describe the API", scope: access.Any, handle: getDescription, needs: needsToken},
+		}},
+		{"/docs", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, handle: getDocs, needs: needsToken},
+		}},
+		{"/docs/{file}", map[string]operation{
+			"GET": {does: "show the API", scope: access.Any, handle: getDocsFile, needs: needsToken},
+		}},
+	}
+}
+
+// accountResources are accounts, and the commands that change them.
+func accountResources() []resource {
+	return []resource{
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
-			"POST": {does: "open account", scope: access.Command, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "open account", command: "open", scope: access.Command, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}", map[string]operation{
 			"GET":    {does: "get account", scope: access.Read, handle: getAccount, params: []string{"at"}},
-			"PUT":    {does: "replace account", scope: access.Command, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
-			"PATCH":  {does: "change account", scope: access.Command, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
-			"DELETE": {does: "close account", scope: access.Command, handle: closeAccount, params: []string{"dryRun"}},
+			"PUT":    {does: "replace account", command: "update", scope: access.Command, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"PATCH":  {does: "change account", command: "update", scope: access.Command, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
+			"DELETE": {does: "close account", command: "close", scope: access.Command, handle: closeAccount, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/events", map[string]operation{
 			"GET": {does: "list account events", scope: access.Read, handle: listHistory, params: []string{"limit", "cursor", "order"}},
 		}},
 		{"/v1/accounts/{number}/deposits", map[string]operation{
-			"POST": {does: "deposit", scope: access.Command, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "deposit", command: "deposit", scope: access.Command, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/withdrawals", map[string]operation{
-			"POST": {does: "withdraw", scope: access.Command, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "withdraw", command: "withdraw", scope: access.Command, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/transfers", map[string]operation{
-			"POST": {does: "transfer", scope: access.Command, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "transfer", command: "transfer", scope: access.Command, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/commands", map[string]operation{
 			"POST": {does: "carry out commands", scope: access.Command, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
 		}},
+	}
+}
+
+// logResources are the log, as others read it and append to it.
+func logResources() []resource {
+	return []resource{
 		{"/v1/events", map[string]operation{
 			"GET": {does: "list events", scope: access.Read, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
-			"POST": {does: "append events", scope: access.Append, handle: appendEvents, media: mediaJSON,
+			"POST": {does: "append events", command: "append", scope: access.Append, handle: appendEvents, media: mediaJSON,
 				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
 		}},
 		{"/v1/events/stream", map[string]operation{ // before the events, of which none has this number
@@ -85,23 +116,11 @@ func resources() []resource {
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, handle: getEvent},
 		}},
-		{"/v1/admin/status", map[string]operation{
-			"GET": {does: "get status", scope: access.Admin, handle: getStatus, needs: needsService},
-		}},
-		{"/v1/admin/snapshots", map[string]operation{
-			"GET":  {does: "list snapshots", scope: access.Admin, handle: listSnapshots, needs: needsService},
-			"POST": {does: "take snapshot", scope: access.Admin, handle: takeSnapshot, limit: snapshotLimit},
-		}},
-		{"/v1/admin/replays", map[string]operation{
-			"POST": {does: "start replay", scope: access.Admin, handle: startReplay, media: mediaJSON},
-		}},
-		{"/v1/admin/replays/{id}", map[string]operation{
-			"GET":    {does: "get replay", scope: access.Admin, handle: getReplay, needs: needsService},
-			"DELETE": {does: "cancel replay", scope: access.Admin, handle: cancelReplay, needs: needsService},
-		}},
-	}...)
+	}
 }
 
+// subscriptionResources are for those who follow the log and want the service to know how
+// far they are.
 func subscriptionResources() []resource {
 	return []resource{
 		{"/v1/subscriptions", map[string]operation{
@@ -121,6 +140,26 @@ func subscriptionResources() []resource {
 	}
 }
 
+// adminResources are for operators.
+func adminResources() []resource {
+	return []resource{
+		{"/v1/admin/status", map[string]operation{
+			"GET": {does: "get status", scope: access.Admin, handle: getStatus, needs: needsService},
+		}},
+		{"/v1/admin/snapshots", map[string]operation{
+			"GET":  {does: "list snapshots", scope: access.Admin, handle: listSnapshots, needs: needsService},
+			"POST": {does: "take snapshot", scope: access.Admin, handle: takeSnapshot, limit: snapshotLimit},
+		}},
+		{"/v1/admin/replays", map[string]operation{
+			"POST": {does: "start replay", scope: access.Admin, handle: startReplay, media: mediaJSON},
+		}},
+		{"/v1/admin/replays/{id}", map[string]operation{
+			"GET":    {does: "get replay", scope: access.Admin, handle: getReplay, needs: needsService},
+			"DELETE": {does: "cancel replay", scope: access.Admin, handle: cancelReplay, needs: needsService},
+		}},
+	}
+}
+
 // newRouter matches paths as they are written: nothing is cleaned or redirected,
 // and a segment is decoded only after it was told from its neighbours.
 func newRouter(h *Handler) *mux.Router {
@@ -128,17 +167,20 @@ func newRouter(h *Handler) *mux.Router {
 	for _, res := range resources() {
 		router.Handle(res.path, h.dispatch(res))
 	}
-	router.NotFoundHandler = h.enter(func(c *call) {
-		c.fail("route request", newProblem(codeRouteNotFound,
-			"no route has this path; paths match as written, without a slash at the end"))
+	router.NotFoundHandler = h.enter("", func(c *call) {
+		c.fail("route request", routeNotFound())
 	})
 	return router
+}
+
+func routeNotFound() *problem {
+	return newProblem(codeRouteNotFound, "no route has this path; paths match as written, without a slash at the end")
 }
 
 // dispatch chooses among a resource's operations by method.
 func (h *Handler) dispatch(res resource) http.Handler {
 	allow := allowed(res)
-	return h.enter(func(c *call) {
+	return h.enter(res.path, func(c *call) {
 		method := c.r.Method
 		if method == http.MethodHead {
 			method = http.MethodGet

@@ -25,7 +25,7 @@ func (r *rig) concrete(route string) string {
 			r.Fatal(err)
 		}
 	}
-	return strings.NewReplacer("{name}", "reports", "{number}", "12345678", "{seq}", "1", "{id}", id).Replace(route)
+	return strings.NewReplacer("{name}", "reports", "{number}", "12345678", "{seq}", "1", "{file}", "start.js", "{id}", id).Replace(route)
 }
 
 // cancelled is a replay that was cancelled.
@@ -71,7 +71,7 @@ func TestPathsMatchAsWritten(t *testing.T) {
 	r.open("12345678")
 	for _, path := range []string{"/", "/v1", "/v1/", "/v2/accounts", "/V1/accounts", "/v1/accounts/", "/v1//accounts", "//v1/accounts", "/v1/accounts//",
 		"/v1/accounts/12345678/", "/v1/accounts/12345678//events", "/v1/accounts//events", "/v1/accounts/12345678/events/", "/v1/./accounts", "/v1/x/../accounts",
-		"/v1/events/", "/v1/events/1/", "/v1/admin", "/v1/admin/status/", "/livez/", "/readyz/x", "/v1/transfers/", "/metrics", "/v1/accounts/../accounts/12345678", "/v1/accounts/12345678%2Fevents/x"} {
+		"/v1/events/", "/v1/events/1/", "/v1/admin", "/v1/admin/status/", "/livez/", "/readyz/x", "/v1/transfers/", "/metrics/", "/v1/accounts/../accounts/12345678", "/v1/accounts/12345678%2Fevents/x"} {
 		for _, method := range []string{"GET", "POST", "OPTIONS", "DELETE"} {
 			r.do(method, path, "").is(404, "route-not-found").has("Location:", "Allow:")
 		}

@@ -44,7 +44,8 @@ type Clocks struct {
 	limit    time.Duration
 	store    Clock // nil: there is no other clock
 	observer Observer
-	skew     atomic.Pointer[SkewError] // as measured last; nil: none that counts
+	skew     atomic.Pointer[SkewError]     // as measured last; nil: none that counts
+	ahead    atomic.Pointer[time.Duration] // as measured last; nil: not yet
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when the goroutine has ended
 }
@@ -88,6 +89,7 @@ func (c *Clocks) measure(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	c.ahead.Store(&ahead)
 	var found *SkewError
 	if ahead.Abs()-within > c.limit {
 		found = &SkewError{Ahead: ahead, Of: "the store"}
@@ -111,6 +113,18 @@ func (c *Clocks) Check(last time.Time) error {
 		return nil
 	}
 	return newError("check clock", KindUnavailable, skew)
+}
+
+// Ahead is by how much the store's clock was ahead of this process's when it was last
+// asked; known tells whether it ever was.
+func (c *Clocks) Ahead() (ahead time.Duration, known bool) {
+	if c == nil {
+		return 0, false
+	}
+	if last := c.ahead.Load(); last != nil {
+		return *last, true
+	}
+	return 0, false
 }
 
 // Close ends the measuring. It may be called twice.

@@ -24,6 +24,7 @@ type plan[D any] struct {
 	refused  []*submission[D] // or without events
 	pure     int              // of refused: those decided on the state alone, before anything was accepted
 	skew     error            // why nothing was decided
+	course   Course           // the same for all
 }
 
 func (p *plan[D]) all() []*submission[D] { return append(p.accepted, p.refused...) }
@@ -38,6 +39,7 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			return
 		}
 		plan := w.decide(pending)
+		plan.course.Conflicts = conflicts
 		w.pace.decidedOn(plan.at.Head)
 		if plan.skew != nil {
 			w.refuse(pending, plan.skew)
@@ -45,7 +47,8 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 		}
 		if proven >= 0 && plan.at.Head.Position >= proven {
 			// The others rest on what was accepted before them, and that is not stored yet.
-			concludeAll(plan.refused[:plan.pure])
+			plan.course.Decided = time.Now()
+			concludeAll(plan.refused[:plan.pure], plan.course)
 			plan.refused = plan.refused[plan.pure:]
 		}
 		pending = plan.all()
@@ -65,7 +68,7 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 		err := w.store(plan)
 		switch {
 		case err == nil:
-			concludeAll(pending)
+			concludeAll(pending, plan.course)
 			return
 		case KindOf(err) != KindConflict:
 			w.abandon(plan, err)
@@ -92,9 +95,9 @@ func (w *Writer[D]) abandon(p *plan[D], err error) {
 	w.refuse(p.refused, err)
 }
 
-func concludeAll[D any](batch []*submission[D]) {
+func concludeAll[D any](batch []*submission[D], c Course) {
 	for _, s := range batch {
-		s.conclude()
+		s.conclude(c)
 	}
 }
 
@@ -128,10 +131,14 @@ func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan
 		return -1
 	}
 	size := 0
-	slot := Slot{Seq: at.Head.Position + 1, Time: later(time.Now().UTC().Truncate(time.Millisecond), at.Time)}
+	now := time.Now()
+	slot := Slot{Seq: at.Head.Position + 1, Time: later(now.UTC().Truncate(time.Millisecond), at.Time)}
 	for i, s := range pending {
 		if !s.take() {
 			continue
+		}
+		if s.taken.IsZero() {
+			s.taken = now
 		}
 		proposals, err := s.decide(draft, slot)
 		s.outcome, s.refusal = Placed{Position: slot.Seq + Position(len(proposals)) - 1}, err
@@ -207,11 +214,15 @@ func (p *plan[D]) number() {
 		n := len(s.outcome.Events)
 		s.outcome.Events, rest = rest[:n:n], rest[n:]
 	}
+	p.course.First, p.course.Events = p.at.Head.Position+1, len(p.events)
 }
 
 // store appends the plan's events and waits until the model includes them.
 func (w *Writer[D]) store(p *plan[D]) error {
-	took, err := w.appendUntilDefinite(p.at.Head, p.events)
+	took, doubts, err := w.appendUntilDefinite(p)
+	if doubts > 0 {
+		w.cfg.Observer.cleared(p.at.Head, len(p.events), doubts, fateOf(err))
+	}
 	if err != nil {
 		return err
 	}
@@ -222,50 +233,55 @@ func (w *Writer[D]) store(p *plan[D]) error {
 	if err := w.model.Wait(w.ctx, last.Seq); err != nil {
 		return newError("submit", KindUnknown, fmt.Errorf("stored, but not applied on this node: %w", err))
 	}
+	p.course.Applied = time.Now()
 	return nil
 }
 
 // appendUntilDefinite repeats the identical batch while its outcome is unknown.
 // Reading alone would not decide it: an attempt still on its way may land after
 // the read. A repetition does, because the head only grows. It gives the time of
-// the attempt that was answered.
-func (w *Writer[D]) appendUntilDefinite(head Head, batch []Event) (time.Duration, error) {
+// the attempt that was answered, and how many were not.
+func (w *Writer[D]) appendUntilDefinite(p *plan[D]) (took time.Duration, doubts int, _ error) {
+	head, batch := p.at.Head, p.events
 	retry := backoff{min: w.cfg.RetryMin, max: w.cfg.RetryMax}
-	inDoubt := false
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
+		if attempt == 1 {
+			p.course.Decided = start
+		}
 		err := w.log.Append(w.ctx, head, batch)
-		took := time.Since(start)
+		took = time.Since(start)
+		p.course.Appended = start.Add(took) // means something only if it was
 		if err == nil {
-			return took, nil
+			return took, doubts, nil
 		}
 		switch KindOf(err) {
 		case KindConflict:
-			if !inDoubt {
-				return 0, err
+			if doubts == 0 {
+				return 0, 0, err
 			}
 			var mine bool
 			if mine, err = w.isStored(batch[0]); err == nil {
 				if mine {
-					return took, nil
+					return took, doubts, nil
 				}
-				return 0, newError("append", KindConflict, nil)
+				return 0, doubts, newError("append", KindConflict, nil)
 			}
 			if now, headErr := w.log.Head(w.ctx); headErr == nil {
 				if back := w.checkRegressed(now, head); back != nil {
-					return 0, newError("append", KindUnknown, back)
+					return 0, doubts, newError("append", KindUnknown, back)
 				}
 			}
 		case KindUnavailable, KindInvalid, KindDamaged:
-			if !inDoubt {
-				return 0, err
+			if doubts == 0 {
+				return 0, 0, err
 			}
 		default: // an error nobody classified may mean anything
-			inDoubt = true
 		}
+		doubts = attempt
 		w.cfg.Observer.inDoubt(head, len(batch), attempt, err)
 		if !pause.For(w.ctx, retry.next()) {
-			return 0, newError("append", KindUnknown, errors.Join(errors.New("gave up while shutting down"), err))
+			return 0, doubts, newError("append", KindUnknown, errors.Join(errors.New("gave up while shutting down"), err))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 )
 
 // submission is one command on its way. Its phase decides what a caller that
@@ -14,10 +15,13 @@ import (
 type submission[D any] struct {
 	ctx    context.Context
 	decide Decide[D]
-	answer chan answer // one slot, so that the Writer never waits for a caller
+	answer chan struct{} // one slot, so that the Writer never waits for a caller
 	phase  atomic.Int32
+	queued time.Time
 
-	// The last decision's outcome; the Writer goroutine's own.
+	// The first decision's time and the last one's outcome: the Writer goroutine's own,
+	// the caller's when there is an answer.
+	taken   time.Time
 	outcome Placed
 	refusal error
 }
@@ -27,11 +31,7 @@ type submission[D any] struct {
 type Placed struct {
 	Position Position // of the last event; without any, what the command was decided on
 	Events   []Event
-}
-
-type answer struct {
-	outcome Placed
-	err     error
+	Course   Course // also of a refused command
 }
 
 const (
@@ -45,8 +45,8 @@ const (
 func (s *submission[D]) giveUp() (Placed, error) {
 	switch s.phase.Swap(phaseAbandoned) {
 	case phaseAnswered:
-		a := <-s.answer
-		return a.outcome, a.err
+		<-s.answer
+		return s.outcome, s.refusal
 	case phaseTaken:
 		return Placed{}, newError("submit", KindUnknown, s.ctx.Err())
 	default:
@@ -62,15 +62,17 @@ func (s *submission[D]) take() bool {
 // release says that s is definitely part of no append any more.
 func (s *submission[D]) release() { s.phase.CompareAndSwap(phaseTaken, phaseWaiting) }
 
-// conclude answers s with what was decided last.
-func (s *submission[D]) conclude() {
+// conclude answers s with what was decided last. c is the course of its batch.
+func (s *submission[D]) conclude(c Course) {
+	c.Queued, c.Taken = s.queued, s.taken
+	s.outcome.Course = c
 	if s.phase.Swap(phaseAnswered) != phaseAbandoned {
-		s.answer <- answer{s.outcome, s.refusal}
+		s.answer <- struct{}{}
 	}
 }
 
 // reject answers s with err, whatever was decided.
 func (s *submission[D]) reject(err error) {
 	s.outcome, s.refusal = Placed{}, err
-	s.conclude()
+	s.conclude(Course{})
 }

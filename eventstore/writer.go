@@ -124,15 +124,16 @@ func StartWriter[D any](log *Log, poller *Poller, model Model[D], cfg WriterConf
 //
 // Errors: what decide returned, as it is; or an [Error] of KindOverloaded,
 // KindUnavailable, KindInvalid (limits), KindClosed: nothing was stored, nor will
-// be; KindUnknown: it may have been, or still may be.
+// be; KindUnknown: it may have been, or still may be. With an error only the Course
+// of what is returned means anything.
 func (w *Writer[D]) Submit(ctx context.Context, decide Decide[D]) (Placed, error) {
-	s := &submission[D]{ctx: ctx, decide: decide, answer: make(chan answer, 1)}
+	s := &submission[D]{ctx: ctx, decide: decide, answer: make(chan struct{}, 1), queued: time.Now()}
 	if err := w.enqueue(s); err != nil {
 		return Placed{}, err
 	}
 	select {
-	case a := <-s.answer:
-		return a.outcome, a.err
+	case <-s.answer:
+		return s.outcome, s.refusal
 	case <-ctx.Done():
 		return s.giveUp()
 	}
@@ -188,6 +189,9 @@ func (w *Writer[D]) Queue() int {
 	defer w.mu.Unlock()
 	return len(w.queue)
 }
+
+// QueueLimit is how many commands may wait.
+func (w *Writer[D]) QueueLimit() int { return w.cfg.QueueLimit }
 
 // Halt makes the Writer refuse everything from now on, with err: the state it
 // decides on can't be trusted any more. What is in doubt is still cleared up.

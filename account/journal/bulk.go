@@ -59,6 +59,9 @@ func (s *Service) ExecuteAll(ctx context.Context, commands []account.Command, o 
 	for i, ev := range placed.Events { // of a dry run there are none
 		b.outs[i].Event = ev
 	}
+	for i := range b.outs {
+		b.outs[i].Course = placed.Course
+	}
 	return b.outs, nil
 }
 

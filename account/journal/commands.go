@@ -27,6 +27,9 @@ type Outcome struct {
 	// Replayed: the command was carried out before, under the same key. Nothing was
 	// done this time.
 	Replayed bool
+	// Course is how the command went through the Writer, also if it was refused at the
+	// end; zero if it did not get there.
+	Course eventstore.Course
 }
 
 // Execute decides a command at the head of the log. It returns when the event
@@ -39,7 +42,8 @@ type Outcome struct {
 // Errors: an *[account.Refusal], true at the head of the log, except for one of a
 // command that is invalid in itself; or an *[eventstore.Error] as of
 // [eventstore.Writer.Submit], of KindOverloaded with [ErrKeysFull], or, of an outcome
-// that is to be replayed, those of [Service.Replayed].
+// that is to be replayed, those of [Service.Replayed]. With an error only the Course of
+// the outcome means anything.
 func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Outcome, error) {
 	if o.DryRun {
 		o.Key = account.Key{}
@@ -58,12 +62,15 @@ func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Ou
 	placed, err := s.writer.Submit(ctx, e.decide)
 	switch {
 	case err != nil:
-		return Outcome{}, err
+		return Outcome{Course: placed.Course}, err
 	case e.earlier != nil:
-		return s.repeat(ctx, o.Key, *e.earlier)
+		out, err := s.repeat(ctx, o.Key, *e.earlier)
+		out.Course = placed.Course
+		return out, err
 	case !o.DryRun:
 		e.out.Event = placed.Events[0]
 	}
+	e.out.Course = placed.Course
 	return e.out, nil
 }
 

@@ -95,6 +95,7 @@ func (s *Service) executeSome(ctx context.Context, pending []*entry, dryRun bool
 		if v.accepted && !dryRun {
 			v.out.Event, stored = stored[0], stored[1:]
 		}
+		v.out.Course = placed.Course
 		e.earlier, e.result.Outcome, e.result.Err = v.earlier, v.out, v.err
 	}
 	return len(b.verdicts), nil

@@ -139,6 +139,17 @@ func (s *Service) Replay(id uuid.UUID) (Replay, error) {
 	return j.report(), nil
 }
 
+// LastReplay gives a picture of the newest replay; ok is false if there was none.
+func (s *Service) LastReplay() (_ Replay, ok bool) {
+	s.replays.mu.Lock()
+	jobs := s.replays.jobs
+	s.replays.mu.Unlock()
+	if len(jobs) == 0 {
+		return Replay{}, false
+	}
+	return jobs[len(jobs)-1].report(), true
+}
+
 // CancelReplay ends a replay and returns when it has ended. One that has ended
 // before stays as it is. Errors: ErrNoReplay, ctx's.
 func (s *Service) CancelReplay(ctx context.Context, id uuid.UUID) error {

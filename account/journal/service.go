@@ -317,14 +317,20 @@ type Status struct {
 	Applied  eventstore.Position
 	Accounts int // open ones
 	Keys     int // idempotency keys that are remembered
+	MaxKeys  int // as many can be
 	Digest   account.Digest
 	DigestAt eventstore.Position
 	Foreign  int64               // events of other services among the applied ones
 	Subjects int                 // that those are about
 	Snapshot eventstore.Manifest // the newest known that is of use; zero: none
 	Queue    int                 // commands waiting
-	Uptime   time.Duration
-	Problem  error // what Ready says
+	MaxQueue int                 // as many can
+	Halted   bool                // no more commands are taken, for good; Problem says why
+	// ClockAhead is by how much the store's clock was ahead of this process's when it
+	// was last asked; nil: the store has none, it could not be asked, or is not.
+	ClockAhead *time.Duration
+	Uptime     time.Duration
+	Problem    error // what Ready says
 }
 
 // Status takes the picture.
@@ -335,7 +341,10 @@ func (s *Service) Status() Status {
 	status := Status{
 		Head: max(s.poller.Newest(), applied), Applied: applied,
 		Accounts: state.Open(), Keys: state.Keys(), Digest: digest, DigestAt: eventstore.Position(at), Foreign: state.Passed(), Subjects: state.ForeignSubjects(),
-		Queue: s.writer.Queue(), Uptime: time.Since(s.started), Problem: s.Ready(),
+		MaxKeys: s.maxKeys, Queue: s.writer.Queue(), MaxQueue: s.writer.QueueLimit(), Halted: s.writer.Err() != nil, Uptime: time.Since(s.started), Problem: s.Ready(),
+	}
+	if ahead, known := s.clocks.Ahead(); known {
+		status.ClockAhead = &ahead
 	}
 	if s.snapshots != nil {
 		if m := s.snapshots.newest.Load(); m != nil {

@@ -12,6 +12,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/eventstore"
+	"openpayment/internal/both"
 	"openpayment/internal/pause"
 )
 
@@ -46,6 +47,17 @@ type SnapshotObserver struct {
 	Failed func(retryIn time.Duration, err error)
 	// Dropped: one was removed, and why.
 	Dropped func(id uuid.UUID, why string)
+}
+
+// And gives an observer that tells o, then other.
+func (o SnapshotObserver) And(other SnapshotObserver) SnapshotObserver {
+	return SnapshotObserver{
+		Tried:      both.Func3(o.Tried, other.Tried),
+		Rebuilding: both.Func1(o.Rebuilding, other.Rebuilding),
+		Taken:      both.Func3(o.Taken, other.Taken),
+		Failed:     both.Func2(o.Failed, other.Failed),
+		Dropped:    both.Func2(o.Dropped, other.Dropped),
+	}
 }
 
 // snapshotter takes snapshots of a reducer's state, one at a time.

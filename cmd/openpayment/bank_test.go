@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"openpayment/api/client"
 )
 
 // bankSize is how much a bank test does.
@@ -164,11 +166,11 @@ func (b *bank) check() {
 		l.compareAccounts(fmt.Sprintf("node %d", i), p)
 	}
 	digest := nodes[0].must(http.StatusOK, "GET", "/v1/admin/status", "", "Consistency: strong").get(t, "stateDigest")
-	var job replayJob
+	var job client.Replay
 	if err := json.Unmarshal([]byte(succeed(t, "replay", "--json", "--url", nodes[0].url)), &job); err != nil {
 		t.Fatal(err)
 	}
-	if job.Match == nil || !*job.Match || !job.ChainVerified || *job.Digest != digest || job.Position != int64(len(events)) {
+	if job.Match == nil || !*job.Match || !job.ChainVerified || *job.Digest != digest || job.Position != client.Position(len(events)) {
 		t.Errorf("the state is %s at %d; a replay says %+v", digest, len(events), job)
 	}
 	for _, p := range b.all {

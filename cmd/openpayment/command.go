@@ -53,16 +53,30 @@ Without a command it serves, like "openpayment serve": the log is kept in
 openpayment.db in the working directory, the API listens on 127.0.0.1:8080.`
 	root.Version = version()
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = badValue("--"+bad.GetFlag().Name, bad.GetFlag(), bad.GetValue())
 		}
 		return usageError{fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand())
+	root.AddGroup(&cobra.Group{ID: forUsers, Title: "Ask a running service:"}, &cobra.Group{ID: forOperators, Title: "Run a service, and look after it:"})
+	addTo(root, forUsers, accountsCommand(), depositCommand(), withdrawCommand(), transferCommand(), eventsCommand(), subscriptionsCommand(), docsCommand())
+	addTo(root, forOperators, serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand())
 	refuseUnknownTopics(root)
 	return root
+}
+
+// The groups of commands, as the help shows them.
+const (
+	forUsers     = "users"
+	forOperators = "operators"
+)
+
+func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group
+		root.AddCommand(c)
+	}
 }
 
 // refuseUnknownTopics keeps help on what there is not from succeeding with the help

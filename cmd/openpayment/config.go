@@ -59,6 +59,9 @@ func badValue(name string, f *pflag.Flag, value string) error {
 	case "duration":
 		expected = "a duration, such as 500ms or 2m30s,"
 	}
+	if words, ok := f.Value.(interface{ expected() string }); ok {
+		expected = words.expected()
+	}
 	return fmt.Errorf("%s %q: %s is expected", name, value, expected)
 }
 

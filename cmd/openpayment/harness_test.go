@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"openpayment/internal/openapitest"
 )
 
 // binary is the program under test, built once. Tests that kill it, or run two
@@ -192,9 +194,10 @@ func (a answer) get(t testing.TB, name string) any {
 	return members[name]
 }
 
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
+var plainHTTP = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
 
-// do sends a request; headers are "Name: value".
+// do sends a request; headers are "Name: value". Whatever is answered must be as of
+// openapi.json.
 func (p *process) do(method, path, body string, headers ...string) (answer, error) {
 	request, err := http.NewRequestWithContext(context.Background(), method, p.url+path, bytes.NewBufferString(body))
 	if err != nil {
@@ -207,12 +210,15 @@ func (p *process) do(method, path, body string, headers ...string) (answer, erro
 		name, value, _ := strings.Cut(h, ": ")
 		request.Header.Set(name, value)
 	}
-	response, err := client.Do(request)
+	response, err := plainHTTP.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
+	if err == nil {
+		openapitest.Check(p.t, request, response.StatusCode, response.Header, text)
+	}
 	return answer{response.StatusCode, response.Header, text}, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -91,8 +92,11 @@ func printEvent(w io.Writer, ev eventstore.Event) error {
 
 // printLine is an event for people, in one line.
 func printLine(w io.Writer, ev eventstore.Event) error {
-	_, err := fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", ev.Seq, ev.Time.UTC().Format(timeLayout),
-		printable(ev.Type), printable(ev.Subject), printable(ev.Data))
+	return printEventLine(w, int64(ev.Seq), ev.Time, ev.Type, ev.Subject, ev.Data)
+}
+
+func printEventLine(w io.Writer, seq int64, at time.Time, kind, subject, data string) error {
+	_, err := fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", seq, at.UTC().Format(timeLayout), printable(kind), printable(subject), printable(data))
 	return err
 }
 

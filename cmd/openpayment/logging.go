@@ -52,6 +52,10 @@ func observe(log *logrus.Logger) eventstore.Observer {
 			log.WithFields(logrus.Fields{"head": head.Position, "events": events, "attempt": attempt, "error": err}).
 				Warn("outcome of an append is unknown: repeating it")
 		},
+		Cleared: func(head eventstore.Head, events, doubts int, fate eventstore.Fate) {
+			log.WithFields(logrus.Fields{"head": head.Position, "events": events, "attempts": doubts, "outcome": fate.String()}).
+				Info("an append is in doubt no longer")
+		},
 		HandlerFailed: func(subscriber string, ev eventstore.Event, attempt int, retryIn time.Duration, err error) {
 			eventLine(log, ev).WithFields(logrus.Fields{"subscriber": subscriber, "attempt": attempt, "retryIn": retryIn.String(), "error": err}).
 				Warn("subscriber failed: the event will be delivered again")
@@ -116,6 +120,9 @@ func eventLine(log *logrus.Logger, ev eventstore.Event) *logrus.Entry {
 	}
 	if id := ev.Meta["requestId"]; id != "" {
 		fields["requestId"] = id
+	}
+	if trace := ev.Meta["traceparent"]; len(trace) == 55 {
+		fields["traceId"] = trace[3:35]
 	}
 	return log.WithFields(fields)
 }

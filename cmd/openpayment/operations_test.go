@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -45,13 +44,9 @@ func (o *operations) run(s step) {
 		o.service.must(http.StatusOK, "GET", "/v1/accounts/12345678", "")
 		return
 	}
-	path, err := binary()
-	if err != nil {
-		o.Fatal(err)
-	}
 	cmd := exec.CommandContext(o.Context(), "bash", "-c", "set -o pipefail; "+line)
 	cmd.Dir = o.folder
-	cmd.Env = append(os.Environ(), envName("url")+"="+o.service.url, "PATH="+filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = asInstalled(o, o.service.url)
 	output, err := cmd.CombinedOutput()
 	if err != nil {
 		o.Errorf("%s: %v\n%s", line, err, output)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -74,16 +75,30 @@ func (r *tour) run(s step) {
 	if r.service == nil {
 		r.Fatalf("%s: the service does not run yet", s.command)
 	}
-	if _, err := exec.LookPath(strings.Fields(s.command)[0]); err != nil {
-		r.Skipf("%v; the tour needs it", err)
+	if name := strings.Fields(s.command)[0]; name != "openpayment" {
+		if _, err := exec.LookPath(name); err != nil {
+			r.Skipf("%v; the tour needs it", err)
+		}
 	}
 	command := exec.CommandContext(r.Context(), "bash", "-c", strings.ReplaceAll(s.command, "http://127.0.0.1:8080", r.service.url))
 	command.Dir = r.folder
+	command.Env = asInstalled(r, r.service.url)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		r.Errorf("%s: %v\n%s", s.command, err, output)
 	}
 	r.expect(s, string(output))
+}
+
+// asInstalled is the environment of a shell that finds the program under its name, and
+// in which that asks the service at url.
+func asInstalled(t testing.TB, url string) []string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), envName("url")+"="+url, "PATH="+filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
 func (r *tour) expect(s step, output string) {
@@ -107,7 +122,7 @@ func TestTheTourOfTheREADMEWorksWhenPasted(t *testing.T) {
 	folder := t.TempDir()
 	r := &tour{T: t, store: "sqlite:" + folder + "/openpayment.db", folder: folder}
 	r.run(steps(t, "Run it, test it")[0])
-	for _, s := range all {
+	for _, s := range append(all, steps(t, "At the command line, and from Go")...) {
 		r.run(s)
 	}
 }

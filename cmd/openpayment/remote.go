@@ -1,122 +1,132 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"openpayment/api/client"
 )
 
-// remote is a running service, as its administrators reach it.
+// clientTokenVariable holds the token that commands show to a service; without it, it
+// is the one that the service itself would take.
+const clientTokenVariable = envPrefix + "TOKEN"
+
+// tokenHelp is in the help of every command that asks a service.
+const tokenHelp = "OPENPAYMENT_TOKEN holds the service's token, if it has one; without it,\nOPENPAYMENT_ADMIN_TOKEN does."
+
+// remote is a running service, as its users reach it.
 type remote struct {
-	url   string
-	token string // empty: none
+	url      string // the first may be followed by others, after commas
+	ca       string // file; empty: the system's authorities
+	retryFor time.Duration
 }
+
+const (
+	urlUsage      = "where the service is; more of its nodes may follow after commas: where one\ncan't be asked, the next is"
+	caUsage       = "PEM `file` of the authority that has signed the service's certificate"
+	retryForUsage = "how long to go on trying while the service can't be reached or is too busy;\n0: once"
+)
 
 func (r *remote) addTo(c *cobra.Command) {
+	addConfig(c)
 	f := c.Flags()
-	f.SortFlags = false
-	f.String("config", "", "YAML `file` with one \"flag: value\" a line; lines for other commands are passed over")
-	f.StringVar(&r.url, "url", "http://127.0.0.1:8080", "where the service is")
+	f.StringVar(&r.url, "url", "http://127.0.0.1:8080", urlUsage)
+	f.StringVar(&r.ca, "ca-cert", "", caUsage)
+	f.DurationVar(&r.retryFor, "retry-for", 5*time.Second, retryForUsage)
 }
 
-// check finds faults that no service is needed for.
-func (r *remote) check() error {
-	u, err := url.Parse(r.url)
-	// Whatever else it may hold would be left out in silence.
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.TrimSuffix(r.url, "/") != u.Scheme+"://"+u.Host {
-		shown := r.url
-		if err == nil {
-			shown = u.Redacted()
-		}
-		return usageError{fmt.Errorf("--url %q: http://HOST:PORT or https://HOST:PORT is expected, and nothing else", shown)}
+// dial makes a client of the service. It finds faults that no service is needed for.
+func (r *remote) dial() (*client.Client, error) {
+	variable, token := clientTokenVariable, os.Getenv(clientTokenVariable)
+	if token == "" {
+		variable, token = tokenVariable, os.Getenv(tokenVariable)
 	}
-	r.url = u.Scheme + "://" + u.Host
-	r.token, err = adminToken()
-	return err
-}
-
-// problem is how a service refuses: a document after RFC 9457.
-type problem struct {
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-	Replay string `json:"replay"` // of replay-running: the one that runs
-}
-
-// Error is one line.
-func (p *problem) Error() string {
-	return fmt.Sprintf("the service refuses: %s (%s)", p.Detail, p.Code)
-}
-
-// quick is how long most requests may take.
-const quick = 30 * time.Second
-
-// call asks the service, and gives the body of its answer. body is sent as JSON,
-// unless it is nil. An error that is a *problem is the service's.
-func (r *remote) call(ctx context.Context, limit time.Duration, method, path string, body any) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	var sent io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
+	policy := client.RetryPolicy{For: r.retryFor}
+	switch {
+	case r.retryFor < 0:
+		return nil, usageError{fmt.Errorf("--retry-for %s: at least 0 is expected", r.retryFor)}
+	case r.retryFor == 0:
+		policy.For = -1
+	}
+	urls := strings.Split(r.url, ",")
+	options := []client.Option{client.Nodes(urls[1:]...), client.Token(token), client.Retry(policy), client.ReadYourWrites(), client.UserAgent("openpayment-cli")}
+	if r.ca != "" {
+		trusting, err := trust(r.ca)
 		if err != nil {
-			return nil, err
+			return nil, usageError{fmt.Errorf("--ca-cert %w", err)}
 		}
-		sent = bytes.NewReader(text)
+		options = append(options, client.HTTPClient(trusting))
 	}
-	request, err := http.NewRequestWithContext(ctx, method, r.url+path, sent)
+	c, err := client.New(urls[0], options...)
+	switch {
+	case errors.Is(err, client.ErrURL):
+		return nil, usageError{fmt.Errorf("--url %w", err)}
+	case err != nil:
+		return nil, usageError{fmt.Errorf("%s: %w", variable, err)}
+	}
+	return c, nil
+}
+
+// trust makes what trusts the authorities in a file, and nobody else.
+func trust(file string) (*http.Client, error) {
+	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: there is no certificate in it; PEM is expected", file)
 	}
-	if r.token != "" {
-		request.Header.Set("Authorization", "Bearer "+r.token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("no answer from the service: %w (does it run? --url says where it is)", err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, fmt.Errorf("half an answer from the service: %w", err)
-	}
-	if response.StatusCode < http.StatusBadRequest {
-		return text, nil
-	}
-	return nil, refusal(response.StatusCode, text)
+	return &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true,
+	}}, nil
 }
 
-// refusal is the error that an answer stands for.
-func refusal(status int, text []byte) error {
-	p := &problem{}
-	if err := json.Unmarshal(text, p); err != nil || p.Code == "" {
-		return notOurs(fmt.Sprintf("status %d", status))
+// onService makes the RunE of a command that asks a service: it completes the flags,
+// and says of errors what to do about them.
+func onService(r *remote, do func(*cobra.Command, []string, *client.Client) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if err := complete(c); err != nil {
+			return err
+		}
+		service, err := r.dial()
+		if err != nil {
+			return err
+		}
+		return explain(c, do(c, args, service))
 	}
-	if p.Status == http.StatusUnauthorized {
-		return fmt.Errorf("%w: put the service's token into the environment as %s", p, tokenVariable)
-	}
-	return p
 }
 
-// notOurs is the error of an answer that the service does not give.
-func notOurs(why string) error {
-	return fmt.Errorf("what answers there is no OpenPayment service: %s (--url says where it is)", why)
-}
-
-// refusedAs tells whether err is the service's refusal with this code.
-func refusedAs(err error, code string) (*problem, bool) {
-	p, ok := errors.AsType[*problem](err)
-	return p, ok && p.Code == code
+// explain says what to do about an error of asking a service.
+func explain(c *cobra.Command, err error) error {
+	unsure, isUnsure := errors.AsType[*client.UnsureError](err)
+	if isUnsure && unsure.Key != "" && c.Flags().Lookup("idempotency-key") != nil {
+		return fmt.Errorf("it may have been done; the same again with --idempotency-key '%s' settles it: %w", unsure.Key, explain(c, unsure.Err))
+	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	refused, isRefusal := errors.AsType[*client.Error](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errInterrupted
+	case client.IsCode(err, client.CodeUnauthenticated):
+		return fmt.Errorf("%w: put the service's token into the environment as %s", err, clientTokenVariable)
+	case isRefusal && refused.Code == client.CodeInternal:
+		return fmt.Errorf("%w: its request id is %s", err, refused.RequestID)
+	case errors.Is(err, client.ErrForeign):
+		return fmt.Errorf("%w (--url says where it is)", err)
+	case untrusted:
+		return fmt.Errorf("%w (--ca-cert names the authority to trust)", err)
+	case errors.Is(err, client.ErrNoAnswer):
+		return fmt.Errorf("%w (does it run? --url says where it is)", err)
+	}
+	return err
 }

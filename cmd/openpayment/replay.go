@@ -2,15 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+
+	"openpayment/api/client"
+	"openpayment/internal/pause"
 )
 
 type replayOptions struct {
@@ -34,22 +34,21 @@ events and without a refused request. Nothing else ever changes it.
 
 It is followed until it has ended; an interrupt cancels it. The exit code is 0 if
 it is done and no account differs (with --swap: if the new state is in place), 1
-otherwise. OPENPAYMENT_ADMIN_TOKEN holds the service's token, if it has one.`,
+otherwise.
+
+` + tokenHelp,
 		Example: `  openpayment replay
   openpayment replay --from snapshot --swap
   openpayment replay --url http://10.0.0.1:8080 --json
   openpayment replay --follow 01890a5d-ac96-774b-bcce-b302099a8057`,
 		Args: exactArgs(),
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := complete(c); err != nil {
-			return err
-		}
+	c.RunE = onService(&o.remote, func(c *cobra.Command, _ []string, service *client.Client) error {
 		if err := o.check(); err != nil {
 			return err
 		}
-		return replay(c, *o)
-	}
+		return (&replaying{c, service, *o}).run()
+	})
 	o.addTo(c)
 	f := c.Flags()
 	f.StringVar(&o.from, "from", "start", "where to begin: start, or snapshot for the newest that is good")
@@ -75,141 +74,93 @@ func (o *replayOptions) check() error {
 			return usageError{errors.New("--from and --swap are for a replay that is started: leave them out with --follow and --cancel")}
 		}
 	}
-	return o.remote.check()
+	return nil
 }
 
-func replay(c *cobra.Command, o replayOptions) error {
+// replaying is the command under way.
+type replaying struct {
+	*cobra.Command
+	service *client.Client
+	replayOptions
+}
+
+func (r *replaying) run() error {
 	switch {
-	case o.cancel != "":
-		if _, err := o.call(c.Context(), quick, http.MethodDelete, replayPath(o.cancel), nil); err != nil {
+	case r.cancel != "":
+		if err := r.service.CancelReplay(r.Context(), r.cancel); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "replay %s has ended\n", o.cancel)
+		fmt.Fprintf(r.OutOrStdout(), "replay %s has ended\n", r.cancel)
 		return nil
-	case o.follow != "":
-		return followReplay(c, o, o.follow)
+	case r.follow != "":
+		return r.watch(r.follow)
 	}
 	// Not even an interrupt leaves a replay behind of which nobody knows the id.
-	text, err := o.call(context.WithoutCancel(c.Context()), quick, http.MethodPost, "/v1/admin/replays", map[string]any{"from": o.from, "swap": o.swap})
-	if p, ok := refusedAs(err, "replay-running"); ok {
-		return fmt.Errorf("replay %[1]s is running: openpayment replay --follow %[1]s shows it, --cancel %[1]s ends it", p.Replay)
+	job, err := r.service.StartReplay(context.WithoutCancel(r.Context()), client.ReplayOptions{From: client.ReplayFrom(r.from), Swap: r.swap})
+	if refused, ok := errors.AsType[*client.Error](err); ok && refused.Code == client.CodeReplayRunning {
+		return fmt.Errorf("replay %[1]s is running: openpayment replay --follow %[1]s shows it, --cancel %[1]s ends it", refused.Replay)
 	}
 	if err != nil {
 		return err
 	}
-	job, err := readReplay(text)
-	if err != nil {
-		return err
-	}
-	return followReplay(c, o, job.ID)
-}
-
-func replayPath(id string) string { return "/v1/admin/replays/" + url.PathEscape(id) }
-
-// replayJob is a replay's JSON form, as far as it is shown.
-type replayJob struct {
-	ID                 string
-	State, From        string
-	Swap               bool
-	Position, Head     int64
-	Match              *bool
-	KeysDiffer         bool
-	Digest, LiveDigest *string
-	Differing          int
-	Differences        []replayDifference
-	DifferingSubjects  int
-	SubjectDifferences []subjectDifference
-	SnapshotsVerified  int
-	SnapshotFaults     []string
-	Swapped            bool
-	Error              *string
-	EventsPerSecond    int64
-	StartedAt, EndedAt *time.Time
-	ChainVerified      bool
-}
-
-type replayDifference struct {
-	AccountNumber  string
-	Fields         []string
-	Live, Replayed *struct{}
-}
-
-type subjectDifference struct {
-	Subject        string
-	Live, Replayed *int64 // the position of the last event about it; nil: there is none
-}
-
-func readReplay(text []byte) (job replayJob, err error) {
-	if err := json.Unmarshal(text, &job); err != nil || job.ID == "" {
-		return job, notOurs("its answer is no replay")
-	}
-	return job, nil
+	return r.watch(job.ID)
 }
 
 // replayInterval is the time between two looks at a replay.
 const replayInterval = 200 * time.Millisecond
 
-// followReplay shows how a replay gets on, and then what came of it.
-func followReplay(c *cobra.Command, o replayOptions, id string) error {
-	p := startProgress(c.ErrOrStderr())
+// watch shows how a replay gets on, and then what came of it.
+func (r *replaying) watch(id string) error {
+	p := startProgress(r.ErrOrStderr())
 	defer p.end()
-	first := int64(-1)
+	first := client.Position(-1)
 	for {
-		text, err := o.call(c.Context(), quick, http.MethodGet, replayPath(id), nil)
-		if err != nil && c.Context().Err() == nil {
-			return lostReplay(err, id, o.follow == "" || first >= 0)
+		job, err := r.service.Replay(r.Context(), id)
+		if err != nil && r.Context().Err() == nil {
+			return r.lost(err, id, r.follow == "" || first >= 0)
+		}
+		if err == nil && job.State != client.ReplayRunning {
+			p.end()
+			return r.conclude(job)
 		}
 		if err == nil {
-			job, err := readReplay(text)
-			if err != nil {
-				return err
-			}
-			if job.State != "running" {
-				p.end()
-				return concludeReplay(c, o, text, job)
-			}
 			if first < 0 {
 				first = job.Position
 			}
-			p.done.Store(job.Position - first)
-			p.total.Store(job.Head - first)
+			p.done.Store(int64(job.Position - first))
+			p.total.Store(int64(job.Head - first))
 		}
-		select {
-		case <-time.After(replayInterval):
-		case <-c.Context().Done():
+		if !pause.For(r.Context(), replayInterval) {
 			p.end()
-			return interruptedReplay(c, o, id)
+			return r.interrupted(id)
 		}
 	}
 }
 
-// lostReplay is err for a replay that can't be followed. Only one that was there,
-// and may be still, is worth another look.
-func lostReplay(err error, id string, there bool) error {
-	if _, gone := refusedAs(err, "replay-not-found"); gone || !there {
+// lost is err for a replay that can't be followed. Only one that was there, and may be
+// still, is worth another look.
+func (r *replaying) lost(err error, id string, there bool) error {
+	if client.IsCode(err, client.CodeReplayNotFound) || !there {
 		return err
 	}
 	return fmt.Errorf("%w; openpayment replay --follow %s shows what became of the replay", err, id)
 }
 
-// interruptedReplay cancels a replay that this command has started.
-func interruptedReplay(c *cobra.Command, o replayOptions, id string) error {
-	if o.follow != "" {
+// interrupted cancels a replay that this command has started.
+func (r *replaying) interrupted(id string) error {
+	if r.follow != "" {
 		return fmt.Errorf("%w: replay %[2]s goes on; openpayment replay --cancel %[2]s ends it", errInterrupted, id)
 	}
-	if _, err := o.call(context.WithoutCancel(c.Context()), quick, http.MethodDelete, replayPath(id), nil); err != nil {
+	ctx := context.WithoutCancel(r.Context())
+	if err := r.service.CancelReplay(ctx, id); err != nil {
 		return fmt.Errorf("%w, but replay %s may go on, since it could not be cancelled: %w", errInterrupted, id, err)
 	}
-	var job replayJob
-	text, err := o.call(context.WithoutCancel(c.Context()), quick, http.MethodGet, replayPath(id), nil)
-	if err == nil {
-		job, err = readReplay(text)
-	}
+	job, err := r.service.Replay(ctx, id)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: replay %s has ended, but how is not known: %w", errInterrupted, id, err)
-	case job.State != "cancelled": // it had come to its end before, and may have swapped
-		return concludeReplay(c, o, text, job)
+	case job.State != client.ReplayCancelled: // it had come to its end before, and may have swapped
+		return r.conclude(job)
 	}
 	return fmt.Errorf("%w: replay %s is cancelled, and the service's state is as it was", errInterrupted, id)
 }

@@ -3,28 +3,29 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
+	"openpayment/api/client"
 )
 
 // errDiffers ends a replay that has said on stdout which accounts differ.
 var errDiffers = errors.New("the state that is served is not what the log says: openpayment replay --swap puts the right one in its place (docs/operations.md)")
 
-// concludeReplay prints what came of a replay; an error is why it is no success.
-func concludeReplay(c *cobra.Command, o replayOptions, text []byte, job replayJob) error {
-	if o.json {
-		if _, err := fmt.Fprintf(c.OutOrStdout(), "%s\n", text); err != nil {
-			return err
-		}
-	} else if err := printReplay(&printer{out: c.OutOrStdout()}, job); err != nil {
+// conclude prints what came of a replay; an error is why it is no success.
+func (r *replaying) conclude(job client.Replay) error {
+	show := printReplay
+	if r.json {
+		show = func(w io.Writer, job client.Replay) error { return printDocumentLine(w, job) }
+	}
+	if err := show(r.OutOrStdout(), job); err != nil {
 		return err
 	}
 	switch {
-	case job.State == "failed" && job.Error != nil:
+	case job.State == client.ReplayFailed && job.Error != nil:
 		return fmt.Errorf("replay %s failed, and the state that is served is as it was: %s", job.ID, *job.Error)
-	case job.State != "done":
+	case job.State != client.ReplayDone:
 		return fmt.Errorf("replay %s is %s: the state that is served is as it was", job.ID, job.State)
 	case job.Swap && job.Swapped:
 		return nil
@@ -34,28 +35,29 @@ func concludeReplay(c *cobra.Command, o replayOptions, text []byte, job replayJo
 	return nil
 }
 
-func printReplay(out *printer, job replayJob) error {
+func printReplay(w io.Writer, job client.Replay) error {
+	out := &printer{out: w}
 	for _, d := range job.Differences {
-		out.line("account %s: %s", d.AccountNumber, d)
+		out.line("account %s: %s", d.AccountNumber, ofAccount(d))
 	}
 	if more := job.Differing - len(job.Differences); more > 0 {
 		out.line("and %d accounts more", more)
 	}
 	for _, d := range job.SubjectDifferences {
-		out.line("subject %s: the last event about it %s", printable(d.Subject), d)
+		out.line("subject %s: the last event about it %s", printable(d.Subject), ofSubject(d))
 	}
 	if more := job.DifferingSubjects - len(job.SubjectDifferences); more > 0 {
 		out.line("and %d subjects more", more)
 	}
-	if job.KeysDiffer {
+	if job.KeysDiffer != nil && *job.KeysDiffer {
 		out.line("the idempotency keys remembered differ")
 	}
 	for _, fault := range job.SnapshotFaults {
 		out.line("%s", printable(fault))
 	}
 	took := time.Duration(0)
-	if job.StartedAt != nil && job.EndedAt != nil {
-		took = job.EndedAt.Sub(*job.StartedAt)
+	if job.EndedAt != nil {
+		took = job.EndedAt.Sub(job.StartedAt)
 	}
 	out.line("replayed up to event %d from the %s, in %s (%d/s)", job.Position, job.From, took, job.EventsPerSecond)
 	if job.ChainVerified {
@@ -76,8 +78,8 @@ func printReplay(out *printer, job replayJob) error {
 	return out.failed
 }
 
-// String says in which way the two states differ.
-func (d replayDifference) String() string {
+// ofAccount says in which way the two states differ.
+func ofAccount(d client.Difference) string {
 	switch {
 	case d.Live == nil:
 		return "is in the log, but not in the state served"
@@ -87,8 +89,8 @@ func (d replayDifference) String() string {
 	return "differs in " + strings.Join(d.Fields, ", ")
 }
 
-// String says in which way the two states differ.
-func (d subjectDifference) String() string {
+// ofSubject says in which way the two states differ.
+func ofSubject(d client.SubjectDifference) string {
 	switch {
 	case d.Live == nil && d.Replayed == nil: // which no service says
 		return "differs"

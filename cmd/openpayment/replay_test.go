@@ -15,6 +15,7 @@ import (
 
 	"openpayment/account/journal"
 	"openpayment/api"
+	"openpayment/api/client"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
 )
@@ -46,7 +47,7 @@ func TestAReplaySwapsUnderLoadWithoutARefusedRequest(t *testing.T) {
 			t.Errorf("refused: %v, without an answer: %v", l.refused, l.silent)
 		}
 		l.check(t, p.wholeLog())
-		var job replayJob
+		var job client.Replay
 		if err := json.Unmarshal([]byte(succeed(t, "replay", "--json", "--url", p.url)), &job); err != nil || !*job.Match || job.SnapshotsVerified != 1 || job.Swapped {
 			t.Errorf("%+v, %v", job, err)
 		}
@@ -213,6 +214,7 @@ func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
 }
 
 func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
+	t.Setenv(envName("retry-for"), "0s")
 	locked := httptest.NewServer(api.New(api.Config{Guard: guardOf("secret")}))
 	defer locked.Close()
 	starting := httptest.NewServer(api.New(api.Config{}))
@@ -222,7 +224,7 @@ func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
 		{answering(t, 404, "text/html", "<html>"), "no OpenPayment service: status 404"},
 		{answering(t, 200, "text/html", "<html>"), "no OpenPayment service: its answer is no"},
 		{answering(t, 200, "application/json", "{}"), "no OpenPayment service: its answer is no"},
-		{locked.URL, tokenVariable},
+		{locked.URL, clientTokenVariable},
 		{starting.URL, "the store has not been reached yet"},
 	} {
 		fail(t, exitFailed, c.says, "replay", "--url", c.url)

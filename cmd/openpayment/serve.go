@@ -32,6 +32,7 @@ type serveOptions struct {
 	writer eventstore.WriterConfig
 
 	snapshots    snapshotOptions
+	traces       string // where they go
 	streams      api.StreamConfig
 	keys         int
 	maxLag       int64
@@ -126,6 +127,7 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.IntVar(&o.streams.Max, "max-streams", 1000, "most streams open at the same time; more are answered with 503 overloaded")
 	f.DurationVar(&o.streams.WriteTimeout, "stream-write-timeout", 15*time.Second, "how long a stream's client may take to read what waits for it, 16 KiB at most")
 	o.snapshots.addTo(c)
+	f.StringVar(&o.traces, "trace-endpoint", "", "`URL` of an OTLP collector to send traces to, such as http://127.0.0.1:4318;\nwithout it OTEL_EXPORTER_OTLP_ENDPOINT counts")
 }
 
 // check finds faults that no store is needed for.
@@ -199,20 +201,29 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
+	w, err := startWatch(ctx, o.traces, log)
+	if err != nil {
+		return err
+	}
+	defer w.traces.Close(context.Background())
+	w.store(source)
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w (--listen takes another address)", err)
 	}
-	handler := api.New(api.Config{
+	served := api.Config{
 		Log: log, Guard: guardOf(token), Version: version(), Store: source.display, LogName: source.log,
 		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout, Streams: o.streams,
-	})
+	}
+	w.api(&served)
+	handler := api.New(served)
+	w.figures.Watch(handler.Problem)
 	server := startServer(listener, handler, o.bodyTimeout, log)
 	url := baseURL(listener)
 	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")
 
 	ready := func() { greet(stdout, url, token != "") }
-	n, err := startNode(ctx, o, source, patience{o.startupTimeout, log, handler.Waiting}, ready)
+	n, err := startNode(ctx, o, source, patience{o.startupTimeout, log, handler.Waiting}, w, ready)
 	if err != nil {
 		server.Close()
 		if ctx.Err() != nil {
@@ -221,6 +232,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return err
 	}
 	handler.Serve(n.service)
+	w.figures.Serve(n.service)
 	<-ctx.Done()
 	return shutDown(o, handler, server, n, log)
 }
@@ -252,7 +264,7 @@ type node struct {
 
 // startNode opens the store and starts the service on it; ready is called once the
 // service has read its log.
-func startNode(ctx context.Context, o serveOptions, source storeSource, p patience, ready func()) (*node, error) {
+func startNode(ctx context.Context, o serveOptions, source storeSource, p patience, w watch, ready func()) (*node, error) {
 	n := &node{}
 	err := p.try(ctx, source.display, func() (err error) {
 		if n.store, err = source.open(ctx); err != nil {
@@ -263,11 +275,13 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 			writer.BatchEvents = min(writer.BatchEvents, int(buckets.BucketSize())) // what one append can hold
 		}
 		p.waiting(journal.ErrStarting)
-		n.service, err = journal.Start(ctx, n.store, journal.Config{
+		cfg := journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
 			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Subscriptions: n.store, Replayed: replayed(p.log), MaxKeys: o.keys,
 			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
-		})
+		}
+		w.service(&cfg)
+		n.service, err = journal.Start(ctx, n.store, cfg)
 		if err != nil {
 			n.store.Close()
 		}

@@ -118,6 +118,7 @@ func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 		"less than no events":       {[]string{"--snapshot-events", "-1"}, exitUsage, "--snapshot-events"},
 		"no time to speak of":       {[]string{"--snapshot-interval", "1ns"}, exitUsage, "--snapshot-interval"},
 		"less than no time":         {[]string{"--snapshot-interval", "-1s"}, exitUsage, "--snapshot-interval"},
+		"a collector that is none":  {[]string{"--store", "memory:", "--trace-endpoint", "127.0.0.1:4318"}, exitUsage, "--trace-endpoint: \"127.0.0.1:4318\": a URL of an OTLP collector is expected, such as http://127.0.0.1:4318"},
 		"a config that isn't there": {[]string{"--config", folder + "/none.yaml"}, exitUsage, "none.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"openpayment/account/journal"
+	"openpayment/api/client"
 	"openpayment/eventstore"
 )
 
@@ -37,10 +36,6 @@ a service runs on it: --store, the environment and --config work as for serve.`,
 	return c
 }
 
-// snapshotTime is how long a service may take for a snapshot: a little more than it
-// gives itself.
-const snapshotTime = 11 * time.Minute
-
 func snapshotCreateCommand() *cobra.Command {
 	var r remote
 	var asJSON bool
@@ -50,34 +45,23 @@ func snapshotCreateCommand() *cobra.Command {
 		Long: `Have a running service take a snapshot of its state now. It goes on serving. A log
 with millions of accounts takes some seconds.
 
-OPENPAYMENT_ADMIN_TOKEN holds the service's token, if it has one.`,
+` + tokenHelp,
 		Example: `  openpayment snapshot create
   openpayment snapshot create --url http://10.0.0.1:8080 --json`,
 		Args: exactArgs(),
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := complete(c); err != nil {
-			return err
-		}
-		if err := r.check(); err != nil {
-			return err
-		}
-		text, err := r.call(c.Context(), snapshotTime, http.MethodPost, "/v1/admin/snapshots", nil)
+	c.RunE = onService(&r, func(c *cobra.Command, _ []string, service *client.Client) error {
+		s, err := service.TakeSnapshot(c.Context())
 		if err != nil {
 			return err
 		}
 		if asJSON {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "%s\n", text)
-			return err
-		}
-		var m snapshotReport
-		if err := json.Unmarshal(text, &m); err != nil || m.ID == "" {
-			return notOurs("its answer is no snapshot")
+			return printDocumentLine(c.OutOrStdout(), s)
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "snapshot %s taken at event %d: %d accounts, %d bytes in %d chunks\ndigest of the state: %s\n",
-			m.ID, m.Position, m.Accounts, m.Bytes, m.Chunks, m.Digest)
+			s.ID, s.Position, s.Accounts, s.Bytes, s.Chunks, s.Digest)
 		return err
-	}
+	})
 	r.addTo(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "the JSON document of the API instead of text")
 	return c

@@ -22,6 +22,7 @@ type storeSource struct {
 	volatile bool   // it ends with the process
 	open     func(context.Context) (eventstore.Store, error)
 	examine  func(context.Context) []eventstore.Finding // nil if it is volatile
+	watch    func(func(cassandra.Request))              // before it is opened: who is told of its requests; nil if nobody can be
 }
 
 // opening is what may be done to a store to open it.
@@ -71,6 +72,7 @@ func parseStore(url string, may opening, log *logrus.Logger) (storeSource, error
 		return storeSource{display: cfg.String(), log: cfg.LogName,
 			open:    func(ctx context.Context) (eventstore.Store, error) { return unlessNil(cassandra.Open(ctx, cfg)) },
 			examine: func(ctx context.Context) []eventstore.Finding { return cassandra.Examine(ctx, cfg) },
+			watch:   func(told func(cassandra.Request)) { cfg.Requests = told },
 		}, nil
 	default:
 		return storeSource{}, usageError{fmt.Errorf("--store %q: sqlite:PATH, memory: or cassandra://HOST,HOST/KEYSPACE is expected", scheme+":")}

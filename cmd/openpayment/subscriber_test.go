@@ -124,7 +124,7 @@ func (s *subscriber) ack(ctx context.Context, url string, seq int64) {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	s.doubtful = append(s.doubtful, seq)
-	answer, err := client.Do(request)
+	answer, err := plainHTTP.Do(request)
 	if err != nil {
 		return
 	}
@@ -155,7 +155,7 @@ func (s *subscriber) connect(ctx context.Context, url, query string, forms ...st
 		return nil, err
 	}
 	request.Header.Set("Accept", form)
-	answer, err := client.Do(request)
+	answer, err := plainHTTP.Do(request)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,9 @@ import (
 
 var _ eventstore.Clock = (*Store)(nil)
 
+// selectNow asks a node for its time.
+const selectNow = `SELECT toTimestamp(now()) FROM system.local`
+
 // Ahead implements [eventstore.Clock]. It asks several times, nodes in turn, since
 // one that is wrong need not keep this process from writing.
 func (s *Store) Ahead(ctx context.Context) (ahead, within time.Duration, err error) {
@@ -38,7 +41,7 @@ func (s *Store) Ahead(ctx context.Context) (ahead, within time.Duration, err err
 func readClock(ctx context.Context, s *session) (clockReading, error) {
 	var theirs time.Time
 	asked := time.Now()
-	if _, err := s.row(ctx, `SELECT toTimestamp(now()) FROM system.local`, nil, &theirs); err != nil {
+	if _, err := s.row(ctx, selectNow, nil, &theirs); err != nil {
 		return clockReading{}, err
 	}
 	half := time.Since(asked) / 2

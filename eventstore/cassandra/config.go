@@ -71,6 +71,9 @@ type Config struct {
 	// connections to all nodes were renewed; it may be called by several
 	// goroutines at once. Nil drops them.
 	Log func(line string)
+	// Requests is told of each request when it has been answered, or has failed; it may
+	// be called by several goroutines at once, and must be quick. May be nil.
+	Requests func(Request)
 }
 
 // TLS says how to encrypt connections and whom to believe. Server certificates
@@ -98,6 +101,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ConnectTimeout, DefaultConnectTimeout)
 	if c.Log == nil {
 		c.Log = func(string) {}
+	}
+	if c.Requests == nil {
+		c.Requests = func(Request) {}
 	}
 	return c
 }

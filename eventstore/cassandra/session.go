@@ -19,6 +19,7 @@ type session struct {
 	consistency gocql.Consistency
 	serial      gocql.SerialConsistency
 	reads       gocql.RetryPolicy
+	requests    func(Request) // never nil
 }
 
 // driverUUID is a uuid in a form the driver can scan, null as zeroes.
@@ -70,6 +71,7 @@ func dial(ctx context.Context, cfg Config, cluster *gocql.ClusterConfig, attempt
 			driver:      r.driver,
 			consistency: cluster.Consistency,
 			serial:      cluster.SerialConsistency,
+			requests:    cfg.Requests,
 			reads:       &gocql.ExponentialBackoffRetryPolicy{NumRetries: 2, Min: 20 * time.Millisecond, Max: 200 * time.Millisecond},
 		}, nil
 	case <-ctx.Done():
@@ -120,6 +122,7 @@ func clusterConfig(cfg Config, keyspace string, attempts *connectAttempts) (*goc
 	c.Authenticator = credentials{cfg.Username, cfg.Password}
 	c.ConnectObserver = attempts
 	c.StreamObserver = sentObserver{}
+	c.QueryObserver = requestObserver(cfg.Requests)
 	c.Logger = lineLogger(cfg.Log)
 	if cfg.TLS != nil {
 		config, err := tlsConfig(*cfg.TLS)
@@ -233,7 +236,10 @@ func (s *session) conditional(ctx context.Context, batch []statement, answer map
 	for _, st := range batch {
 		b.Query(st.cql, st.args...)
 	}
-	if applied, err = s.executeCAS(b, answer); err != nil {
+	start := time.Now()
+	applied, err = s.executeCAS(b, answer)
+	s.requests(Request{Statement: nameOf(batch[0].cql), Outcome: outcomeOf(err), Took: time.Since(start)})
+	if err != nil {
 		return false, mark.sent.Load(), err
 	}
 	return applied, true, nil

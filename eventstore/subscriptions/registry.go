@@ -34,7 +34,7 @@ type Registry struct {
 	running context.Context // ends with Close
 	done    sync.WaitGroup  // the goroutine that looks after the readers
 
-	mu      sync.Mutex         // guards what follows
+	mu      sync.Mutex // guards what follows
 	closing bool
 	readers map[string]*Reader // by name of subscription, the newest of each here
 	seen    []eventstore.NamedSubscription

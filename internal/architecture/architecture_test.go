@@ -43,11 +43,11 @@ var (
 var rules = []rule{
 	{"account", nil},
 	{"account/journal", []string{
-		module + "/account", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/pause", uuid, jsonX,
+		module + "/account", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/both", module + "/internal/pause", uuid, jsonX,
 		"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup",
 	}},
 	{"account/generator", []string{module + "/account", module + "/account/journal", module + "/eventstore", uuid}},
-	{"eventstore", []string{uuid, module + "/internal/pause"}},
+	{"eventstore", []string{uuid, module + "/internal/both", module + "/internal/pause"}},
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
 	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", module + "/internal/pause", uuid, gocql}},
@@ -57,21 +57,31 @@ var rules = []rule{
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api/access", nil},
 	{"api", []string{
-		module + "/account", module + "/account/journal", module + "/api/access", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/nearest",
+		module + "/account", module + "/account/journal", module + "/api/access", module + "/api/docs", module + "/api/openapi", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/both", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
+	// Other teams' programs import it: it brings nothing of the service along.
+	{"api/client", []string{module + "/internal/pause", uuid}},
+	{"api/openapi", []string{jsonX, "go.yaml.in/yaml/v3"}},
+	{"api/docs", []string{"github.com/swaggest/swgui/v5/static"}},
 	{"schema", nil},
+	{"internal/both", nil},
 	{"internal/pause", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
+	{"internal/metrics", []string{
+		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", uuid,
+		"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/go",
+	}},
+	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
-		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid",
+		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid", "github.com/getkin/kin-openapi/...",
 	}},
 	{"cmd/...", []string{"..."}},
 }
 
 // testsOnly are packages for tests; nothing that is shipped imports them.
-var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", "pgregory.net/rapid"}
+var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/openapitest", "pgregory.net/rapid"}
 
 // pkg is what go list tells of a package.
 type pkg struct {
