@@ -30,8 +30,8 @@ COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 WORKDIR /data
 VOLUME /data
-# Beyond loopback the service starts with OPENPAYMENT_ADMIN_TOKEN only, or if
-# --insecure is given.
+# Beyond loopback the service starts with tokens only (OPENPAYMENT_ADMIN_TOKEN, or a
+# file mounted and named by OPENPAYMENT_TOKENS), or if --insecure is given.
 ENV OPENPAYMENT_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 ENTRYPOINT ["/openpayment"]

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -32,6 +31,9 @@ func appendEvents(c *call) error {
 			return err
 		}
 		if found {
+			if err := c.coversOutcomes(outs); err != nil {
+				return err
+			}
 			return c.answerAppended(outs, options)
 		}
 	}
@@ -66,12 +68,7 @@ func (c *call) mayAppend(f journal.Foreign) error {
 	if f.Precondition != nil {
 		subjects = append(subjects, f.Precondition.Subject)
 	}
-	for _, subject := range subjects {
-		if !c.principal.Covers(subject) {
-			return forbidden(c.principal, fmt.Sprintf("is for subjects that begin with %s, and not for %s", c.principal.Subjects, subject))
-		}
-	}
-	return nil
+	return c.covers(subjects...)
 }
 
 // answerAppended answers with the events as they stand in the log. A dry run's are no

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"openpayment/api"
 	"openpayment/api/access"
@@ -106,10 +109,16 @@ func TestEveryOperationNeedsOneScopeAndNoOtherWillDo(t *testing.T) {
 				t.Errorf("%s %s needs the scope %q; expected is %q, %t", method, route, api.Scope(route, method), wanted, known)
 				continue
 			}
-			if wanted == "" {
+			path := r.concrete(route)
+			switch wanted {
+			case "":
+				continue
+			case access.Any:
+				if got := r.do(method, path, "", bearer("nothing")); got.status >= 300 {
+					t.Errorf("%s %s: %s", method, route, got.text)
+				}
 				continue
 			}
-			path := r.concrete(route)
 			if wanted == access.Any {
 				r.do(method, path, "", bearer("nothing")).is(200, "")
 				continue
@@ -128,6 +137,85 @@ func TestEveryOperationNeedsOneScopeAndNoOtherWillDo(t *testing.T) {
 	}
 	if seen != len(wantedScope) {
 		t.Errorf("%d operations; %d are expected", seen, len(wantedScope))
+	}
+}
+
+func TestTooManyWrongTokensAreRefusedAndRightOnesAreNot(t *testing.T) {
+	r := newRig(t, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}), func(c *api.Config) { c.Failures = access.NewFailures(3) })
+	for range 3 {
+		r.do("GET", "/v1/accounts", "", bearer("guess")).is(401, "unauthenticated")
+	}
+	for range 2 {
+		r.do("GET", "/v1/accounts", "", bearer("guess")).is(429, "too-many-failures").has("Retry-After: 20", "WWW-Authenticate:")
+	}
+	r.do("GET", "/v1/accounts", "", bearer("s3cret")).is(200, "")
+	r.do("GET", "/v1/accounts", "").is(401, "unauthenticated") // nobody has guessed
+	r.do("GET", "/v1/accounts", "", bearer("guess")).is(429, "too-many-failures")
+	told := 0
+	for _, entry := range r.logged.AllEntries() {
+		if entry.Level == logrus.WarnLevel && entry.Data["address"] != nil {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("operators are told %d times", told)
+	}
+}
+
+func TestWhoeverSendsNoTokenHasGuessedNone(t *testing.T) {
+	r := newRig(t, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}), func(c *api.Config) { c.Failures = access.NewFailures(1) })
+	for range 5 {
+		for _, headers := range [][]string{nil, {"Authorization: Bearer "}, {"Authorization: Basic guess"}} {
+			r.do("GET", "/v1/accounts", "", headers...).is(401, "unauthenticated")
+		}
+	}
+}
+
+func TestTokensAreExchangedWhileTheServiceRuns(t *testing.T) {
+	guard := access.NewGuard(access.Token{Principal: access.Principal{Name: "x", Scopes: access.Scopes()}, Digest: access.DigestOf("old")})
+	r := newRig(t, func(c *api.Config) { c.Guard = guard })
+	r.do("GET", "/v1/accounts", "", bearer("old")).is(200, "")
+	guard.Use([]access.Token{{Principal: access.Principal{Name: "x", Scopes: []access.Scope{access.Command}}, Digest: access.DigestOf("new")}})
+	r.do("GET", "/v1/accounts", "", bearer("old")).is(401, "unauthenticated")
+	r.do("GET", "/v1/accounts", "", bearer("new")).is(403, "forbidden")
+}
+
+func TestAStreamEndsWhenItsTokenIsTakenAway(t *testing.T) {
+	reader := access.Token{Principal: access.Principal{Name: "x", Scopes: []access.Scope{access.Read}}, Digest: access.DigestOf("old")}
+	for name, c := range map[string]struct {
+		left []access.Token
+		code string
+	}{
+		"the token":  {nil, "unauthenticated"},
+		"its scope":  {[]access.Token{{Principal: access.Principal{Name: "x", Scopes: []access.Scope{access.Append}}, Digest: reader.Digest}}, "forbidden"},
+		"its bounds": {[]access.Token{{Principal: access.Principal{Name: "x", Scopes: reader.Scopes, Subjects: "accounts/12"}, Digest: reader.Digest}}, "forbidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			guard := access.NewGuard(reader)
+			r := newRig(t, func(c *api.Config) { c.Guard, c.Streams.Heartbeat = guard, 10*time.Millisecond })
+			f := r.follow("/v1/events/stream", bearer("old"))
+			f.want("caught-up@0")
+			guard.Use(c.left)
+			fr, ok := f.next()
+			for ok && fr.comment == "heartbeat" { // from before
+				fr, ok = f.next()
+			}
+			if got := (response{TB: t, text: []byte(fr.data)}).problem().Code; fr.event != "goodbye" || got != c.code {
+				t.Errorf("it ends with %+v", fr)
+			}
+		})
+	}
+}
+
+func TestAURLMayBeLongButNotTooLong(t *testing.T) {
+	r := newRig(t, func(c *api.Config) { c.MaxURL = 2000 }, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}))
+	path := "/v1/accounts?customer="
+	r.do("GET", path+strings.Repeat("x", 2000-len(path)), "", bearer("s3cret")).is(200, "")
+	for _, path := range []string{path, "/nothing/", "/v1/accounts/"} {
+		got := r.do("GET", path+strings.Repeat("x", 2001-len(path)), "").is(414, "uri-too-long")
+		if !strings.Contains(got.problem().Detail, "2000 bytes") {
+			t.Errorf("%s", got.text)
+		}
 	}
 }
 

@@ -32,6 +32,9 @@ func carryOutBulk(c *call) error {
 			return err
 		}
 		if found {
+			if err := c.coversOutcomes(outs); err != nil {
+				return err
+			}
 			for _, out := range outs {
 				c.commanded(kindsOfEvents[out.Event.Type], out, options.DryRun, nil)
 			}
@@ -40,6 +43,9 @@ func carryOutBulk(c *call) error {
 	}
 	b, err := readBulk(c.body)
 	if err != nil {
+		return err
+	}
+	if err := c.coversOrders(b.orders); err != nil {
 		return err
 	}
 	if !b.atomic {

@@ -31,6 +31,7 @@ type call struct {
 	out      journal.Outcome // of a command
 	dryRun   bool            // it is one
 
+	op        operation        // what is asked for
 	principal access.Principal // who asks; on routes for probes, and without a guard, anybody
 }
 

@@ -3,9 +3,11 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -69,13 +71,47 @@ func cannedStatus(p []byte) (status int, canned bool) {
 
 // unreadable is the whole answer to a request that could not be read.
 func unreadable(status int) []byte {
+	return answerOf(status, newProblem(codeBadHeader, "the request line or a header is not what HTTP/1.1 allows, or too long: see RFC 9112"))
+}
+
+// answerOf is a whole answer that ends its connection, for where there is no handler to
+// ask.
+func answerOf(status int, p *problem) []byte {
 	id := uuid.NewString()
-	p := newProblem(codeBadHeader, "the request line or a header is not what HTTP/1.1 allows, or too long: see RFC 9112")
 	w := p.wire("/", id)
-	w.Title, w.Status = http.StatusText(status), status
-	// Marshalling strings and numbers doesn't fail.
+	if w.Status != status {
+		w.Title, w.Status = http.StatusText(status), status
+	}
+	p.header.Set("Content-Type", mediaProblem)
+	p.header.Set("Connection", "close")
+	p.header.Set("Request-Id", id)
+	p.header.Set("Cache-Control", "no-store")
+	p.header.Set("X-Content-Type-Options", "nosniff")
+	// Marshalling strings and numbers doesn't fail, nor does writing to a buffer.
 	body, _ := json.Marshal(w)
-	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\nRequest-Id: %s\r\n"+
-		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n%s",
-		status, http.StatusText(status), mediaProblem, len(body), id, body)
+	p.header.Set("Content-Length", strconv.Itoa(len(body)))
+	var answer bytes.Buffer
+	fmt.Fprintf(&answer, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
+	_ = p.header.Write(&answer)
+	answer.WriteString("\r\n")
+	answer.Write(body)
+	return answer.Bytes()
+}
+
+// lingerTime is how long a client may take to read an answer that nobody waits for: one
+// that is cut off while it still sends may never look at it.
+const lingerTime = 500 * time.Millisecond
+
+// dismiss gives a client an answer and ends its connection.
+func dismiss(c net.Conn, answer []byte) {
+	defer c.Close()
+	if c.SetDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	if _, err := c.Write(answer); err != nil {
+		return
+	}
+	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, c) // up to the deadline
+	}
 }

@@ -9,10 +9,11 @@
 // one of the list below. What drivers and other libraries say goes to the log and
 // never to a client.
 //
-// The checks of a request come in one order, and the first that fails answers:
-// path and method; token and its scopes; whether there is a service; length, type, parameters,
-// headers and syntax of the request; whether its idempotency key has been used; all
-// rules for its body, every fault at once; then what the service says.
+// The checks of a request come in one order, and the first that fails answers: length
+// of the URL; path and method; token, its scopes, and the subjects it is bound to, as far
+// as the URL names some; whether there is a service; length, type, parameters, headers
+// and syntax of the request; whether its idempotency key has been used; all rules for its
+// body, every fault at once; the subjects that the body names; then what the service says.
 //
 // A read says in Applied-Position how much of the log its answer holds at least.
 // A command is answered when its event is durable and applied here, so that a
@@ -40,7 +41,7 @@
 //	400  bad-parameter          in the query
 //	400  bad-header
 //	401  unauthenticated
-//	403  forbidden              the token lacks a scope
+//	403  forbidden              the token lacks a scope, or is bound to other subjects
 //	404  route-not-found
 //	404  account-not-found      also for what can't be an account number
 //	404  event-not-found
@@ -60,6 +61,7 @@
 //	412  version-mismatch       with the members expected and actual; expected is 0 for
 //	                            a tag that is no version, and a subject that is to be new
 //	413  body-too-large
+//	414  uri-too-long
 //	415  unsupported-media-type
 //	422  invalid                with a list of errors
 //	422  idempotency-key-reused the key came with another request before
@@ -68,6 +70,7 @@
 //	422  insufficient-funds
 //	422  type-reserved          of an event to append, if that is all that is wrong
 //	422  amount-out-of-range    the balance would be; an amount that is none is invalid
+//	429  too-many-failures      wrong tokens came from this address; right ones are taken
 //	500  internal               a defect; the log has the rest under the request id
 //	503  not-caught-up          the node has not applied what is needed
 //	503  overloaded             nothing was done
@@ -76,7 +79,7 @@
 //	503  log-damaged            an operator is needed
 //	503  shutting-down          the goodbye of a stream, and the answer to a new one then
 //
-// Every 503 has Retry-After.
+// Every 429 and 503 has Retry-After.
 //
 // # Choices
 //

@@ -81,6 +81,9 @@ func getEvent(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.coversEvent(ev); err != nil {
+		return err
+	}
 	return c.replyEvent(ev)
 }
 

@@ -41,6 +41,9 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 			return err
 		}
 		if found {
+			if err := c.coversOutcomes([]journal.Outcome{out}); err != nil {
+				return err
+			}
 			c.out = out
 			return c.answer(out, options)
 		}
@@ -53,6 +56,9 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 	}
 	command, err := read(f, match)
 	if err != nil {
+		return err
+	}
+	if err := c.coversCommand(command); err != nil {
 		return err
 	}
 	c.out, err = c.service.Execute(c.r.Context(), command, options)

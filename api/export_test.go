@@ -1,7 +1,9 @@
 package api
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -57,6 +59,9 @@ func Scope(path, method string) access.Scope {
 	}
 	return ""
 }
+
+// BulkKinds are the kinds of commands that a bulk may hold.
+func BulkKinds() []string { return slices.Collect(maps.Keys(bulkKinds)) }
 
 // CursorKey is the key of a cursor in a scope.
 func CursorKey(cursor string, parts ...string) (string, bool) { return scope(parts).key(cursor) }

@@ -27,6 +27,9 @@ type Config struct {
 	// and /readyz must bring one along: Authorization: Bearer TOKEN. Without a guard
 	// everybody may do everything.
 	Guard *access.Guard
+	// Failures, if not nil, says when a client has sent too many tokens that nobody
+	// has. Those that the guard knows are let in all the same.
+	Failures *access.Failures
 	// Version, Store and LogName are shown to operators, and LogName to readers of
 	// CloudEvents too. Store must not hold credentials.
 	Version, Store, LogName string
@@ -38,6 +41,8 @@ type Config struct {
 	CatchUpTimeout time.Duration
 	// BodyTimeout is how long a client may take to send a body. Default: 10 s.
 	BodyTimeout time.Duration
+	// MaxURL is how many bytes a URL may have on the request line. Default: 16 KiB.
+	MaxURL int
 	// Streams bounds what goes on without an end.
 	Streams StreamConfig
 }
@@ -53,10 +58,11 @@ func (c Config) withDefaults() Config {
 	c.RequestTimeout = orDefault(c.RequestTimeout, 10*time.Second)
 	c.CatchUpTimeout = orDefault(c.CatchUpTimeout, 5*time.Second)
 	c.BodyTimeout = orDefault(c.BodyTimeout, 10*time.Second)
+	c.MaxURL = orDefault(c.MaxURL, 16<<10)
 	return c
 }
 
-func orDefault(value, fallback time.Duration) time.Duration {
+func orDefault[N int | time.Duration](value, fallback N) N {
 	if value <= 0 {
 		return fallback
 	}
@@ -68,6 +74,8 @@ func orDefault(value, fallback time.Duration) time.Duration {
 type Handler struct {
 	cfg    Config
 	router *mux.Router
+
+	tooLong http.Handler // for URLs that the router need not look at
 
 	streams  *streams
 	service  atomic.Pointer[Service] // nil until there is one
@@ -81,6 +89,7 @@ var _ http.Handler = (*Handler)(nil)
 func New(cfg Config) *Handler {
 	h := &Handler{cfg: cfg.withDefaults(), streams: newStreams(cfg.Streams)}
 	h.router = newRouter(h)
+	h.tooLong = h.enter("", refuseURL)
 	h.Waiting(errors.New("the store has not been reached yet"))
 	if cfg.Service != nil {
 		h.Serve(cfg.Service)

@@ -14,8 +14,17 @@ import (
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if len(r.RequestURI) > h.cfg.MaxURL {
+		h.tooLong.ServeHTTP(w, r)
+		return
+	}
 	asWritten(r)
 	h.router.ServeHTTP(w, r)
+}
+
+// refuseURL answers a request whose URL is longer than any that this service gives out.
+func refuseURL(c *call) {
+	c.fail("route request", newProblem(codeURITooLong, fmt.Sprintf("a URL may have up to %d bytes: send less", c.h.cfg.MaxURL)))
 }
 
 // asWritten makes r's path the one on the request line. A byte that may not stand
@@ -104,8 +113,9 @@ func (h *Handler) limitTime(c *call, op operation) (done func()) {
 }
 
 func (h *Handler) prepare(c *call, op operation) error {
+	c.op = op
 	if op.needs != needsNothing {
-		if err := c.authorize(op.scope); err != nil {
+		if err := c.authorize(op); err != nil {
 			return err
 		}
 	}

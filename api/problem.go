@@ -19,6 +19,7 @@ const (
 	codeBadHeader       code = "bad-header"
 	codeUnauthenticated code = "unauthenticated"
 	codeForbidden       code = "forbidden"
+	codeTooManyFailures code = "too-many-failures"
 	codeRouteNotFound   code = "route-not-found"
 	codeAccountNotFound code = "account-not-found"
 	codeEventNotFound   code = "event-not-found"
@@ -35,6 +36,7 @@ const (
 	codeAccountClosed   code = "account-closed"
 	codeVersionMismatch code = "version-mismatch"
 	codeBodyTooLarge    code = "body-too-large"
+	codeURITooLong      code = "uri-too-long"
 	codeMediaType       code = "unsupported-media-type"
 	codeInvalid         code = "invalid"
 	codeKeyReused       code = "idempotency-key-reused"
@@ -84,6 +86,7 @@ var problemKinds = map[code]problemKind{
 	codeAccountClosed:   {410, "The account is closed", "account is closed", 0},
 	codeVersionMismatch: {412, "The version is another one", "version is another one", 0},
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},
+	codeURITooLong:      {414, "The URL is too long", "URL is too long", 0},
 	codeMediaType:       {415, "The body's media type is not supported", "media type is not supported", 0},
 	codeInvalid:         {422, "The request breaks a rule", "request breaks a rule", 0},
 	codeKeyReused:       {422, "The idempotency key belongs to another request", "idempotency key was used before", 0},
@@ -93,6 +96,7 @@ var problemKinds = map[code]problemKind{
 	codeAmountRange:     {422, "The amount is more than the account can hold", "amount is out of range", 0},
 	codeTooSlow:         {408, "The client is too slow", "client is too slow", 0},
 	codeTypeReserved:    {422, "The type is reserved for the service's own events", "event type is reserved", 0},
+	codeTooManyFailures: {429, "Too many wrong tokens", "too many wrong tokens", 1},
 	codeInternal:        {500, "Something went wrong here", "internal error", 0},
 	codeNotCaughtUp:     {503, "This node is not up to date", "node is not up to date", 1},
 	codeOverloaded:      {503, "Too much is waiting", "too much is waiting", 1},

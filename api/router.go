@@ -24,6 +24,7 @@ type operation struct {
 	handle  func(*call) error
 	command string       // its kind, for observers; empty: it is none
 	scope   access.Scope // that a token needs for it; probes need no token
+	bound   bound        // what of it is for tokens that are bound to subjects
 	needs   need
 	media   string        // of the body it takes; empty: none
 	also    []string      // other media types of it
@@ -60,13 +61,13 @@ func ownResources() []resource {
 			"GET": {does: "show metrics", scope: access.Read, handle: getMetrics, needs: needsToken},
 		}},
 		{"/openapi.json", map[string]operation{
-			"GET": {does: "describe the API", scope: access.Any, handle: getDescription, needs: needsToken},
+			"GET": {does: "describe the API", scope: access.Any, bound: boundAll, handle: getDescription, needs: needsToken},
 		}},
 		{"/docs", map[string]operation{
-			"GET": {does: "show the API", scope: access.Any, handle: getDocs, needs: needsToken},
+			"GET": {does: "show the API", scope: access.Any, bound: boundAll, handle: getDocs, needs: needsToken},
 		}},
 		{"/docs/{file}", map[string]operation{
-			"GET": {does: "show the API", scope: access.Any, handle: getDocsFile, needs: needsToken},
+			"GET": {does: "show the API", scope: access.Any, bound: boundAll, handle: getDocsFile, needs: needsToken},
 		}},
 	}
 }
@@ -76,28 +77,28 @@ func accountResources() []resource {
 	return []resource{
 		{"/v1/accounts", map[string]operation{
 			"GET":  {does: "list accounts", scope: access.Read, handle: listAccounts, params: []string{"limit", "cursor", "sortCode", "customer"}},
-			"POST": {does: "open account", command: "open", scope: access.Command, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "open account", command: "open", scope: access.Command, bound: boundHandler, handle: openAccount, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}", map[string]operation{
-			"GET":    {does: "get account", scope: access.Read, handle: getAccount, params: []string{"at"}},
-			"PUT":    {does: "replace account", command: "update", scope: access.Command, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
-			"PATCH":  {does: "change account", command: "update", scope: access.Command, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
-			"DELETE": {does: "close account", command: "close", scope: access.Command, handle: closeAccount, params: []string{"dryRun"}},
+			"GET":    {does: "get account", scope: access.Read, bound: boundPath, handle: getAccount, params: []string{"at"}},
+			"PUT":    {does: "replace account", command: "update", scope: access.Command, bound: boundPath, handle: replaceAccount, media: mediaJSON, params: []string{"dryRun"}},
+			"PATCH":  {does: "change account", command: "update", scope: access.Command, bound: boundPath, handle: patchAccount, media: mediaMergePatch, params: []string{"dryRun"}},
+			"DELETE": {does: "close account", command: "close", scope: access.Command, bound: boundPath, handle: closeAccount, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/events", map[string]operation{
-			"GET": {does: "list account events", scope: access.Read, handle: listHistory, params: []string{"limit", "cursor", "order"}},
+			"GET": {does: "list account events", scope: access.Read, bound: boundPath, handle: listHistory, params: []string{"limit", "cursor", "order"}},
 		}},
 		{"/v1/accounts/{number}/deposits", map[string]operation{
-			"POST": {does: "deposit", command: "deposit", scope: access.Command, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "deposit", command: "deposit", scope: access.Command, bound: boundPath, handle: deposit, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/accounts/{number}/withdrawals", map[string]operation{
-			"POST": {does: "withdraw", command: "withdraw", scope: access.Command, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "withdraw", command: "withdraw", scope: access.Command, bound: boundPath, handle: withdraw, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/transfers", map[string]operation{
-			"POST": {does: "transfer", command: "transfer", scope: access.Command, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "transfer", command: "transfer", scope: access.Command, bound: boundHandler, handle: transfer, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 		{"/v1/commands", map[string]operation{
-			"POST": {does: "carry out commands", scope: access.Command, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
+			"POST": {does: "carry out commands", scope: access.Command, bound: boundHandler, handle: carryOutBulk, media: mediaJSON, params: []string{"dryRun"}},
 		}},
 	}
 }
@@ -106,15 +107,15 @@ func accountResources() []resource {
 func logResources() []resource {
 	return []resource{
 		{"/v1/events", map[string]operation{
-			"GET": {does: "list events", scope: access.Read, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
-			"POST": {does: "append events", command: "append", scope: access.Append, handle: appendEvents, media: mediaJSON,
+			"GET": {does: "list events", scope: access.Read, bound: boundQuery, handle: listEvents, params: []string{"after", "limit", "type", "subject"}},
+			"POST": {does: "append events", command: "append", scope: access.Append, bound: boundHandler, handle: appendEvents, media: mediaJSON,
 				also: []string{mediaCloudEvent, mediaCloudEvents}, params: []string{"dryRun"}},
 		}},
 		{"/v1/events/stream", map[string]operation{ // before the events, of which none has this number
-			"GET": {does: "stream events", scope: access.Read, handle: streamEvents, params: []string{"after", "type", "subject"}, stream: true},
+			"GET": {does: "stream events", scope: access.Read, bound: boundQuery, handle: streamEvents, params: []string{"after", "type", "subject"}, stream: true},
 		}},
 		{"/v1/events/{seq}", map[string]operation{
-			"GET": {does: "get event", scope: access.Read, handle: getEvent},
+			"GET": {does: "get event", scope: access.Read, bound: boundHandler, handle: getEvent},
 		}},
 	}
 }
@@ -124,18 +125,18 @@ func logResources() []resource {
 func subscriptionResources() []resource {
 	return []resource{
 		{"/v1/subscriptions", map[string]operation{
-			"GET": {does: "list subscriptions", scope: access.Read, handle: listSubscriptions},
+			"GET": {does: "list subscriptions", scope: access.Read, bound: boundHandler, handle: listSubscriptions},
 		}},
 		{"/v1/subscriptions/{name}", map[string]operation{
-			"GET":    {does: "get subscription", scope: access.Read, handle: getSubscription},
-			"PUT":    {does: "put subscription", scope: access.Read, handle: putSubscription, media: mediaJSON},
-			"DELETE": {does: "delete subscription", scope: access.Read, handle: deleteSubscription},
+			"GET":    {does: "get subscription", scope: access.Read, bound: boundHandler, handle: getSubscription},
+			"PUT":    {does: "put subscription", scope: access.Read, bound: boundHandler, handle: putSubscription, media: mediaJSON},
+			"DELETE": {does: "delete subscription", scope: access.Read, bound: boundHandler, handle: deleteSubscription},
 		}},
 		{"/v1/subscriptions/{name}/events", map[string]operation{
-			"GET": {does: "read subscription", scope: access.Read, handle: readSubscription, params: []string{"limit", "wait", "maxUnacked"}, stream: true},
+			"GET": {does: "read subscription", scope: access.Read, bound: boundHandler, handle: readSubscription, params: []string{"limit", "wait", "maxUnacked"}, stream: true},
 		}},
 		{"/v1/subscriptions/{name}/ack", map[string]operation{
-			"POST": {does: "acknowledge events", scope: access.Read, handle: acknowledge, media: mediaJSON},
+			"POST": {does: "acknowledge events", scope: access.Read, bound: boundHandler, handle: acknowledge, media: mediaJSON},
 		}},
 	}
 }
@@ -218,7 +219,7 @@ func describe(res resource, allow string) operation {
 	if res.operations[http.MethodGet].needs == needsNothing {
 		needs = needsNothing
 	}
-	return operation{does: "describe route", scope: access.Any, needs: needs, handle: func(c *call) error {
+	return operation{does: "describe route", scope: access.Any, bound: boundAll, needs: needs, handle: func(c *call) error {
 		c.w.Header().Set("Allow", allow)
 		if res.operations[http.MethodPatch].handle != nil {
 			c.w.Header().Set("Accept-Patch", mediaMergePatch)

@@ -40,11 +40,12 @@ type feed interface {
 
 // stream is an answer that goes on until the client leaves or something ends it.
 type stream struct {
-	c    *call
-	all  *streams
-	form streamForm
-	feed feed
-	head eventstore.Position // the log's, when the stream began
+	c     *call
+	all   *streams
+	media string
+	form  streamForm
+	feed  feed
+	head  eventstore.Position // the log's, when the stream began
 
 	caughtUp  bool
 	buf       []byte // what is still to be written
@@ -65,16 +66,12 @@ type stream struct {
 func (c *call) stream(ctx context.Context, feed feed) error {
 	media := preferred(c.r.Header, mediaSSE, mediaNDJSON)
 	s := &stream{
-		c: c, all: c.h.streams, form: streamFormOf(media), feed: feed, control: http.NewResponseController(c.w),
+		c: c, all: c.h.streams, media: media, form: streamFormOf(media), feed: feed, control: http.NewResponseController(c.w),
 		head: max(c.service.Status().Head, c.service.Applied()),
 	}
 	s.position.Store(int64(feed.Position()))
-	header := c.w.Header()
-	header.Set("Vary", "Accept")
-	header.Set("Content-Type", media)
-	header.Set("X-Accel-Buffering", "no") // nginx and others: pass on what comes when it comes
 	if c.r.Method == http.MethodHead {
-		c.w.WriteHeader(http.StatusOK)
+		c.beginStream(media)
 		return nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -86,11 +83,20 @@ func (c *call) stream(ctx context.Context, feed feed) error {
 	defer func() { s.all.remove(s, reason) }()
 	defer context.AfterFunc(ctx, s.hurry)()
 	err := s.serve(ctx)
-	if p, told := errors.AsType[*problem](context.Cause(ctx)); told {
-		err = p // also if that is why a write was cut short
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // also if that is why a write was cut short
 	}
 	reason = s.end(err)
 	return nil
+}
+
+// beginStream sends the head of the answer, which a problem has in another way.
+func (c *call) beginStream(media string) {
+	header := c.w.Header()
+	header.Set("Vary", "Accept")
+	header.Set("Content-Type", media)
+	header.Set("X-Accel-Buffering", "no") // nginx and others: pass on what comes when it comes
+	c.w.WriteHeader(http.StatusOK)
 }
 
 // errGone ends a stream whose client has left.
@@ -99,7 +105,7 @@ var errGone = errors.New("the client is gone")
 // serve writes until something ends the stream, which it returns. That the context has
 // ended comes out as if the client had left.
 func (s *stream) serve(ctx context.Context) error {
-	s.c.w.WriteHeader(http.StatusOK)
+	s.c.beginStream(s.media)
 	if err := s.control.Flush(); err != nil {
 		return errGone
 	}
@@ -109,6 +115,9 @@ func (s *stream) serve(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			return errGone
+		}
+		if err := s.c.authorize(s.c.op); err != nil {
+			return err // the token is worth nothing any more
 		}
 		s.buf = s.form.heartbeat(s.buf, s.feed.Position())
 		if err := s.flush(); err != nil {

@@ -47,7 +47,7 @@ func readSubscription(c *call) error {
 	}
 	if c.r.Method == http.MethodHead { // nobody who reads
 		if _, err := all.Get(ctx, c.caller(), c.segment("name")); err != nil {
-			return err
+			return c.foreign(err)
 		}
 		c.w.Header().Set("Vary", "Accept")
 		c.w.Header().Set("Content-Type", media)
@@ -55,7 +55,7 @@ func readSubscription(c *call) error {
 	}
 	reader, err := all.Read(ctx, c.caller(), c.segment("name"), unacked)
 	if err != nil {
-		return unsaved(err)
+		return c.foreign(unsaved(err))
 	}
 	defer reader.Close()
 	bound, stop := reader.Bind(c.r.Context())

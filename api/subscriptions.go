@@ -82,7 +82,7 @@ func getSubscription(c *call) error {
 	}
 	s, err := all.Get(c.r.Context(), c.caller(), c.segment("name"))
 	if err != nil {
-		return err
+		return c.foreign(err)
 	}
 	return c.reply(http.StatusOK, mediaJSON, subscriptionToWire(s))
 }
@@ -102,7 +102,7 @@ func putSubscription(c *call) error {
 	}
 	s, created, err := all.Put(c.r.Context(), c.caller(), name, definition)
 	if err != nil {
-		return unsaved(beyond("start", err))
+		return c.foreign(unsaved(beyond("start", err)))
 	}
 	status := http.StatusOK
 	if created {
@@ -118,7 +118,7 @@ func deleteSubscription(c *call) error {
 		return err
 	}
 	if err := all.Delete(c.r.Context(), c.caller(), c.segment("name")); err != nil {
-		return unsaved(err)
+		return c.foreign(unsaved(err))
 	}
 	return c.reply(http.StatusNoContent, "", nil)
 }
@@ -139,9 +139,18 @@ func acknowledge(c *call) error {
 	}
 	acked, err := all.Ack(c.r.Context(), c.caller(), c.segment("name"), seq)
 	if err != nil {
-		return unsaved(beyond("seq", err))
+		return c.foreign(unsaved(beyond("seq", err)))
 	}
 	return c.reply(http.StatusOK, mediaJSON, wireAck{acked})
+}
+
+// foreign says of a subscription that is not of the subjects that who asks is bound to
+// what those are.
+func (c *call) foreign(err error) error {
+	if errors.Is(err, subscriptions.ErrOutside) {
+		return c.outside(", and the filter of this subscription has no such subject")
+	}
+	return err
 }
 
 // unsaved says of a change whose outcome is unknown what to do: all of them may be made
@@ -160,7 +169,7 @@ func subscriptionProblem(err error) *problem {
 	case errors.Is(err, subscriptions.ErrNotFound):
 		return newProblem(codeNoSubscription, "there is no subscription of this name: make it with PUT")
 	case errors.Is(err, subscriptions.ErrForbidden):
-		return newProblem(codeForbidden, "the subscription belongs to another token, or its filter has a subject that this token is not for: use the token it was made with, or one with the scope admin")
+		return newProblem(codeForbidden, "the subscription belongs to another token: use the one it was made with, or one with the scope admin")
 	case errors.Is(err, subscriptions.ErrStart):
 		return newProblem(codeSubscribed, "there is a subscription of this name that begins elsewhere: leave start out to keep that; delete it, or take another name, to begin anew")
 	case errors.Is(err, subscriptions.ErrTooMany):

@@ -16,7 +16,7 @@ type backoff struct {
 // next gives the wait to take now.
 func (b *backoff) next() time.Duration {
 	b.current = min(max(2*b.current, b.min), b.max)
-	return b.current/2 + rand.N(b.current/2+1)
+	return b.current/2 + rand.N(b.current/2+1) // #nosec G404 -- no secret
 }
 
 func (b *backoff) reset() { b.current = 0 }

@@ -68,5 +68,5 @@ func (p *pace) stored(head Head, took time.Duration) time.Duration {
 const longestPause = 100 * time.Millisecond
 
 func upTo(d time.Duration) time.Duration {
-	return rand.N(min(max(d, time.Microsecond), longestPause))
+	return rand.N(min(max(d, time.Microsecond), longestPause)) // #nosec G404 -- no secret
 }

@@ -109,7 +109,7 @@ type Writer[D any] struct {
 // StartWriter begins to write to log. Own batches are handed to poller, which
 // feeds model.
 func StartWriter[D any](log *Log, poller *Poller, model Model[D], cfg WriterConfig) *Writer[D] {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background()) // #nosec G118 -- Close calls it
 	w := &Writer[D]{
 		log: log, poller: poller, model: model, cfg: cfg.withDefaults(),
 		ctx: ctx, cancel: cancel,

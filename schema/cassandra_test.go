@@ -3,6 +3,7 @@ package schema_test
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,32 @@ func TestKeyspaceFileIsOneStatement(t *testing.T) {
 	got := schema.SplitStatements(string(text))
 	if len(got) != 1 || !strings.HasPrefix(got[0], "CREATE KEYSPACE IF NOT EXISTS openpayment") {
 		t.Errorf("it is %q", got)
+	}
+}
+
+// A table that a new version brings has to be granted, or the service does not start with
+// the role that is meant for it.
+func TestTheServicesRoleMayUseEveryTable(t *testing.T) {
+	text, err := os.ReadFile("cassandra/roles.cql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	repeatable := regexp.MustCompile(`^(CREATE ROLE IF NOT EXISTS|GRANT (SELECT|MODIFY|CREATE) ON (TABLE|KEYSPACE)) \w+`)
+	statements := schema.SplitStatements(string(text))
+	for _, s := range statements {
+		if !repeatable.MatchString(s) {
+			t.Errorf("%q may not be run twice, or grants more than there is need for", s)
+		}
+	}
+	for _, v := range mustCassandra(t, "openpayment") {
+		for _, table := range v.Tables {
+			for _, right := range []string{"SELECT", "MODIFY"} {
+				grant := "GRANT " + right + " ON TABLE openpayment." + table + " TO openpayment_service"
+				if granted := slices.Contains(statements, grant); granted != (right == "SELECT" || table != "schema_versions") {
+					t.Errorf("granted is %t: %s", granted, grant)
+				}
+			}
+		}
 	}
 }
 

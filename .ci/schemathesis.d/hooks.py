@@ -84,5 +84,7 @@ def settle(where):
             where[name] = OPENED[int(given) % 2]
             if "currency" in where:
                 where["currency"] = "GBP"
+            if isinstance(where.get("amount"), int):
+                where["amount"] = where["amount"] % 1000 + 1
     for command in where.get("commands", ()):
         settle(command)

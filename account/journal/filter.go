@@ -26,6 +26,21 @@ func (f Filter) matches(ev *eventstore.Event, touched func(*eventstore.Event) []
 // than one account, that of any of them.
 func About(ev eventstore.Event, subject string) bool { return about(&ev, subject, touched) }
 
+// Subjects are all that ev is about: see [About]. What can't be read is about its own
+// subject only.
+func Subjects(ev eventstore.Event) []string {
+	if ev.Type != TypeTransferred {
+		return []string{ev.Subject}
+	}
+	all := []string{ev.Subject}
+	for _, n := range touched(&ev) {
+		if subject := account.Subject(n); subject != ev.Subject {
+			all = append(all, subject)
+		}
+	}
+	return all
+}
+
 func about(ev *eventstore.Event, subject string, touched func(*eventstore.Event) []account.Number) bool {
 	if ev.Subject == subject {
 		return true

@@ -82,7 +82,7 @@ func newSnapshotter(cfg SnapshotConfig, r *reducer, lost func() error, all []eve
 		cfg.Keep = 3
 	}
 	s := &snapshotter{cfg: cfg, reducer: r, lost: lost, turn: make(chan struct{}, 1)}
-	s.cleaning, s.giveUp = context.WithCancel(context.Background())
+	s.cleaning, s.giveUp = context.WithCancel(context.Background()) // #nosec G118 -- close calls it
 	s.know(all)
 	return s
 }
@@ -264,7 +264,7 @@ const (
 func (s *snapshotter) run(ctx context.Context, wait func(context.Context, eventstore.Position) error) {
 	retry := retryFirst
 	for s.due(ctx, wait) {
-		pause.For(ctx, rand.N(headStart))
+		pause.For(ctx, rand.N(headStart)) // #nosec G404 -- no secret
 		err := s.byPolicy(ctx)
 		switch {
 		case ctx.Err() != nil:

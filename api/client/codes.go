@@ -21,6 +21,7 @@ const (
 	CodeAccountClosed     Code = "account-closed"
 	CodeVersionMismatch   Code = "version-mismatch" // Error.Expected and Actual
 	CodeBodyTooLarge      Code = "body-too-large"
+	CodeURITooLong        Code = "uri-too-long"
 	CodeUnsupportedMedia  Code = "unsupported-media-type"
 	CodeInvalid           Code = "invalid" // Error.Faults lists all of them
 	CodeKeyReused         Code = "idempotency-key-reused"
@@ -37,6 +38,8 @@ const (
 
 	// Of tokens.
 	CodeForbidden Code = "forbidden"
+	// CodeTooManyFailures: as CodeUnauthenticated, and too often from this address.
+	CodeTooManyFailures Code = "too-many-failures"
 
 	// Of appending.
 	CodeTypeReserved Code = "type-reserved"

@@ -56,7 +56,7 @@ func (o *operations) run(s step) {
 
 func TestTheOperationsWorkWhenPasted(t *testing.T) {
 	o := newOperations(t)
-	for _, heading := range []string{"Looking", "Is the store as it should be?", "Verifying", "Snapshots", "Replaying", "Backup", "Restore", "Subscriptions", "Trying it on a large log"} {
+	for _, heading := range []string{"Looking", "Is the store as it should be?", "Verifying", "Snapshots", "Replaying", "Tokens", "Backup", "Restore", "Subscriptions", "Trying it on a large log"} {
 		all := stepsOf(t, "docs/operations.md", heading)
 		if len(all) == 0 {
 			t.Errorf("%s has %d commands", heading, len(all))

@@ -15,6 +15,7 @@ import (
 
 	"openpayment/account/journal"
 	"openpayment/api"
+	"openpayment/api/access"
 	"openpayment/api/client"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
@@ -215,7 +216,11 @@ func TestAReplayPrintsWhatDiffersAndEndsAccordingly(t *testing.T) {
 
 func TestWhatKeepsTheServiceFromBeingAskedIsSaid(t *testing.T) {
 	t.Setenv(envName("retry-for"), "0s")
-	locked := httptest.NewServer(api.New(api.Config{Guard: guardOf("secret")}))
+	known, err := tokenSource{admin: "secret"}.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := httptest.NewServer(api.New(api.Config{Guard: access.NewGuard(known...)}))
 	defer locked.Close()
 	starting := httptest.NewServer(api.New(api.Config{}))
 	defer starting.Close()

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -15,18 +12,18 @@ import (
 
 	"openpayment/account/journal"
 	"openpayment/api"
-	"openpayment/api/access"
 	"openpayment/eventstore"
 )
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
-	store, listen       string
+	store               string
+	listen              listenOptions
 	logLevel, logFormat string
-	insecure, migrate   bool
+	migrate             bool
 
 	startupTimeout, shutdownTimeout, drainDelay time.Duration
-	requestTimeout, catchUpTimeout, bodyTimeout time.Duration
+	requestTimeout, catchUpTimeout              time.Duration
 
 	poller eventstore.PollerConfig
 	writer eventstore.WriterConfig
@@ -37,32 +34,6 @@ type serveOptions struct {
 	keys         int
 	maxLag       int64
 	maxClockSkew time.Duration
-}
-
-// tokenVariable holds the admin token. It is no flag: command lines can be read
-// by every user of a machine.
-const tokenVariable = envPrefix + "ADMIN_TOKEN"
-
-// adminToken is the token in the environment, empty for none. One that no header can
-// carry would lock everybody out.
-func adminToken() (string, error) {
-	token := os.Getenv(tokenVariable)
-	for _, c := range []byte(token) {
-		if c <= ' ' || c > '~' {
-			return "", usageError{fmt.Errorf("%s: printable ASCII characters without spaces are expected", tokenVariable)}
-		}
-	}
-	return token, nil
-}
-
-// guardOf makes the guard that knows the admin token; nil without one: everybody may
-// do everything.
-func guardOf(token string) *access.Guard {
-	if token == "" {
-		return nil
-	}
-	admin := access.Principal{Name: "admin", Scopes: access.Scopes()}
-	return access.NewGuard(access.Token{Principal: admin, Digest: access.DigestOf(token)})
 }
 
 func serveCommand() *cobra.Command {
@@ -76,11 +47,14 @@ Every flag can also be set by an environment variable, --poll-max for example by
 OPENPAYMENT_POLL_MAX, or by a line "poll-max: 1s" in the file named by --config.
 The command line comes first, then the environment, then the file.
 
-OPENPAYMENT_ADMIN_TOKEN, if set, is the token every request must bring along:
-"Authorization: Bearer TOKEN". Without one the service listens on loopback only.`,
+Without tokens the service listens on loopback only. OPENPAYMENT_ADMIN_TOKEN, if set,
+is one that may do everything; the file that --tokens names has others, with scopes.
+Once there are some, every request but those for /livez and /readyz must bring one
+along: "Authorization: Bearer TOKEN".`,
 		Example: `  openpayment serve
   openpayment serve --store sqlite:/var/lib/openpayment/openpayment.db
   openpayment serve --store 'cassandra://10.0.0.1,10.0.0.2/openpayment?dc=dc1&replication=dc1:3'
+  openpayment serve --listen 0.0.0.0:8443 --tokens tokens.yaml --tls-cert cert.pem --tls-key key.pem
   openpayment serve --store memory: --log-level debug --log-format text`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -104,8 +78,7 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.SortFlags = false
 	f.String("config", "", "YAML `file` with one \"flag: value\" a line")
 	f.StringVar(&o.store, "store", defaultStore, storeUsage)
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on")
-	f.BoolVar(&o.insecure, "insecure", false, "listen beyond loopback though no token is set")
+	o.listen.addTo(f)
 	f.BoolVar(&o.migrate, "migrate", true, "create missing tables; otherwise refuse to start and say what is missing")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warning or error")
 	f.StringVar(&o.logFormat, "log-format", "json", "json or text")
@@ -114,7 +87,6 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.DurationVar(&o.drainDelay, "drain-delay", time.Second, "how long to go on serving after SIGTERM with /readyz at 503,\nfor load balancers to notice")
 	f.DurationVar(&o.requestTimeout, "request-timeout", 10*time.Second, "how long a command may take")
 	f.DurationVar(&o.catchUpTimeout, "catch-up-timeout", 5*time.Second, "how long a read may wait for Min-Position or Consistency: strong")
-	f.DurationVar(&o.bodyTimeout, "body-timeout", 10*time.Second, "how long a client may take to send a request")
 	f.DurationVar(&o.poller.MinInterval, "poll-min", 10*time.Millisecond, "time between two reads of the log while there is news")
 	f.DurationVar(&o.poller.MaxInterval, "poll-max", 500*time.Millisecond, "time between two reads of the log when idle")
 	f.DurationVar(&o.poller.HeadCheck, "head-check", 5*time.Second, "how often to compare with the log's head when idle")
@@ -126,18 +98,15 @@ func (o *serveOptions) addTo(c *cobra.Command) {
 	f.IntVar(&o.keys, "idempotency-keys", 1_000_000, "most keys remembered, each for 24 hours in some 250 bytes of memory;\nmore are answered with 503 overloaded")
 	f.IntVar(&o.streams.Max, "max-streams", 1000, "most streams open at the same time; more are answered with 503 overloaded")
 	f.DurationVar(&o.streams.WriteTimeout, "stream-write-timeout", 15*time.Second, "how long a stream's client may take to read what waits for it, 16 KiB at most")
+	o.listen.addLimitsTo(f)
 	o.snapshots.addTo(c)
 	f.StringVar(&o.traces, "trace-endpoint", "", "`URL` of an OTLP collector to send traces to, such as http://127.0.0.1:4318;\nwithout it OTEL_EXPORTER_OTLP_ENDPOINT counts")
 }
 
 // check finds faults that no store is needed for.
-func (o *serveOptions) check(token string) error {
-	host, _, err := net.SplitHostPort(o.listen)
-	if err != nil {
-		return usageError{fmt.Errorf("--listen %q: HOST:PORT is expected, such as 127.0.0.1:8080", o.listen)}
-	}
-	if token == "" && !o.insecure && !loopback(host) {
-		return usageError{fmt.Errorf("--listen %s: anybody there could read and write accounts; set %s, or give --insecure", o.listen, tokenVariable)}
+func (o *serveOptions) check(tokens tokenSource) error {
+	if err := o.listen.check(tokens); err != nil {
+		return err
 	}
 	if err := o.checkDurations(); err != nil {
 		return err
@@ -163,7 +132,7 @@ func (o *serveOptions) check(token string) error {
 // checkDurations refuses those that nothing can take.
 func (o *serveOptions) checkDurations() error {
 	for flag, value := range map[string]time.Duration{"request-timeout": o.requestTimeout, "catch-up-timeout": o.catchUpTimeout,
-		"body-timeout": o.bodyTimeout, "stream-write-timeout": o.streams.WriteTimeout, "poll-min": o.poller.MinInterval, "poll-max": o.poller.MaxInterval, "head-check": o.poller.HeadCheck} {
+		"stream-write-timeout": o.streams.WriteTimeout, "poll-min": o.poller.MinInterval, "poll-max": o.poller.MaxInterval, "head-check": o.poller.HeadCheck} {
 		if value <= 0 {
 			return usageError{fmt.Errorf("--%s %s: more than 0 is expected", flag, value)}
 		}
@@ -176,25 +145,17 @@ func (o *serveOptions) checkDurations() error {
 	return nil
 }
 
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
 // serve runs the service until ctx ends.
 func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error {
 	log, err := newLogger(stderr, o.logLevel, o.logFormat)
 	if err != nil {
 		return err
 	}
-	token, err := adminToken()
-	if err != nil {
+	tokens := tokenSource{file: o.listen.tokens}
+	if tokens.admin, err = adminToken(); err != nil {
 		return err
 	}
-	if err := o.check(token); err != nil {
+	if err := o.check(tokens); err != nil {
 		return err
 	}
 	source, err := parseStore(o.store, mayCreate(o.migrate), log)
@@ -207,22 +168,24 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	}
 	defer w.traces.Close(context.Background())
 	w.store(source)
-	listener, err := net.Listen("tcp", o.listen)
+	f, err := openFront(o.listen, tokens, log)
 	if err != nil {
-		return fmt.Errorf("cannot listen: %w (--listen takes another address)", err)
+		return err
 	}
+	defer f.reloadOnHangup()()
 	served := api.Config{
-		Log: log, Guard: guardOf(token), Version: version(), Store: source.display, LogName: source.log,
-		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.bodyTimeout, Streams: o.streams,
+		Log: log, Guard: f.guard, Failures: o.listen.failures(), Version: version(), Store: source.display, LogName: source.log,
+		RequestTimeout: o.requestTimeout, CatchUpTimeout: o.catchUpTimeout, BodyTimeout: o.listen.bodyTimeout, MaxURL: o.listen.maxURL,
+		Streams: o.streams,
 	}
 	w.api(&served)
 	handler := api.New(served)
 	w.figures.Watch(handler.Problem)
-	server := startServer(listener, handler, o.bodyTimeout, log)
-	url := baseURL(listener)
+	server := f.serve(handler)
+	url := f.url()
 	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")
 
-	ready := func() { greet(stdout, url, token != "") }
+	ready := func() { greet(stdout, url, tokens) }
 	n, err := startNode(ctx, o, source, patience{o.startupTimeout, log, handler.Waiting}, w, ready)
 	if err != nil {
 		server.Close()
@@ -235,25 +198,6 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	w.figures.Serve(n.service)
 	<-ctx.Done()
 	return shutDown(o, handler, server, n, log)
-}
-
-// startServer serves in a goroutine that ends with the server.
-func startServer(listener net.Listener, handler http.Handler, bodyTimeout time.Duration, log *logrus.Logger) *http.Server {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: bodyTimeout,
-		WriteTimeout:      2 * time.Minute, // for a client that does not read its answer
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          quietErrors(log),
-	}
-	server.DisableGeneralOptionsHandler = true // OPTIONS * gets a problem like every other path
-	go func() {
-		if err := server.Serve(api.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
-			log.WithField("error", err).Error("the HTTP server has failed")
-		}
-	}()
-	return server
 }
 
 // node is what stands behind the API.
@@ -336,16 +280,17 @@ func reportProgress(log *logrus.Logger, ready func()) func(at, head eventstore.P
 	}
 }
 
-func baseURL(l net.Listener) string { return "http://" + l.Addr().String() }
-
 // greet tells a person at a terminal what to try first.
-func greet(stdout io.Writer, url string, token bool) {
+func greet(stdout io.Writer, url string, tokens tokenSource) {
 	if !onTerminal(stdout) {
 		return
 	}
 	auth := ""
-	if token {
+	switch {
+	case tokens.admin != "":
 		auth = ` -H "Authorization: Bearer $` + tokenVariable + `"`
+	case tokens.given():
+		auth = ` -H "Authorization: Bearer …"`
 	}
 	fmt.Fprintf(stdout, "\nOpenPayment is ready at %s. Open an account:\n\n"+
 		"  curl -i%s -H 'Content-Type: application/json' -d '{\"sortCode\":\"10-20-30\"}' %s/v1/accounts\n\n", url, auth, url)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/gocql/gocql"
 
@@ -129,10 +130,20 @@ func connectKind(err error, cfg Config) (eventstore.Kind, string) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return eventstore.KindInvalid, "that port does not speak TLS"
 	}
+	if refusedByTLS(err) {
+		return eventstore.KindInvalid, "the server does not take this client's certificate, or its TLS: check cert and key"
+	}
 	if errors.Is(err, gocql.ErrNoConnectionsStarted) && cfg.DataCentre != "" {
 		return eventstore.KindUnavailable, "is dc=" + cfg.DataCentre + " the name of a data centre?"
 	}
 	return eventstore.KindUnavailable, ""
+}
+
+// refusedByTLS reports whether the other side has ended a handshake with an alert.
+// Those have no type that could be named; crypto/tls wraps them like this.
+func refusedByTLS(err error) bool {
+	alert, ok := errors.AsType[*net.OpError](err)
+	return ok && alert.Op == "remote error"
 }
 
 // schemaError judges an error while tables are looked for or created.

@@ -87,6 +87,8 @@ func TestOnlyWhatWaitingDoesNotCureIsInvalidAtOpen(t *testing.T) {
 	}{
 		{answer(gocql.ErrCodeCredentials), eventstore.KindInvalid},
 		{answer(gocql.ErrCodeUnauthorized), eventstore.KindInvalid},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, eventstore.KindInvalid},
+		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, eventstore.KindUnavailable},
 		{errNoCredentials, eventstore.KindInvalid},
 		{answer(gocql.ErrCodeProtocol), eventstore.KindInvalid},
 		{answer(gocql.ErrCodeOverloaded), eventstore.KindUnavailable},

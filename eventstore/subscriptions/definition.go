@@ -56,13 +56,17 @@ type Caller struct {
 	Name string
 	// All may do everything with everybody's.
 	All bool
-	// Subjects is how the subject of every filter must begin that the caller uses.
+	// Subjects is how the subject of every filter must begin that the caller uses, those
+	// of its own subscriptions too.
 	Subjects string
 }
 
 // may is nil if the caller may use a subscription.
 func (c Caller) may(sub eventstore.NamedSubscription) error {
-	if !c.All && c.Name != sub.Owner || !strings.HasPrefix(sub.Subject, c.Subjects) {
+	switch {
+	case !strings.HasPrefix(sub.Subject, c.Subjects):
+		return ErrOutside
+	case !c.All && c.Name != sub.Owner:
 		return ErrForbidden
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 var (
 	ErrNotFound  = errors.New("there is no subscription of this name")
 	ErrForbidden = errors.New("the subscription is somebody else's")
+	ErrOutside   = errors.New("the filter has no subject that the caller is bound to")
 	ErrStart     = errors.New("the subscription begins elsewhere, and that can't be changed")
 	ErrTooMany   = fmt.Errorf("there are %d subscriptions already", MaxSubscriptions)
 )

@@ -73,7 +73,7 @@ func (r *Registry) Close() {
 // Put makes a subscription, or gives the one of the name a filter; created tells which.
 // Another filter ends the reader; it counts for what is not acknowledged yet.
 //
-// Errors: [ErrForbidden], [ErrStart], [ErrTooMany], *[BeyondError]; those of the store
+// Errors: [ErrForbidden], [ErrOutside], [ErrStart], [ErrTooMany], *[BeyondError]; those of the store
 // and the source.
 func (r *Registry) Put(ctx context.Context, by Caller, name string, d Definition) (s Status, created bool, err error) {
 	for {
@@ -159,7 +159,8 @@ func (r *Registry) change(ctx context.Context, by Caller, now eventstore.NamedSu
 	return next, nil
 }
 
-// Get gives one subscription. Errors: [ErrNotFound], [ErrForbidden]; the store's.
+// Get gives one subscription. Errors: [ErrNotFound], [ErrForbidden],
+// [ErrOutside]; the store's.
 func (r *Registry) Get(ctx context.Context, by Caller, name string) (Status, error) {
 	sub, err := r.load(ctx, by, name)
 	return r.status(sub), err

@@ -55,7 +55,7 @@ var rules = []rule{
 	{"eventstore/audit", []string{module + "/eventstore", "golang.org/x/sync/errgroup"}},
 	{"eventstore/transfer", []string{module + "/eventstore", module + "/internal/pause", uuid, jsonX}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
-	{"api/access", nil},
+	{"api/access", []string{"go.yaml.in/yaml/v3", "golang.org/x/time/rate"}},
 	{"api", []string{
 		module + "/account", module + "/account/journal", module + "/api/access", module + "/api/docs", module + "/api/openapi", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/both", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
@@ -81,7 +81,7 @@ var rules = []rule{
 }
 
 // testsOnly are packages for tests; nothing that is shipped imports them.
-var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/openapitest", "pgregory.net/rapid"}
+var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/openapitest", "pgregory.net/rapid"}
 
 // pkg is what go list tells of a package.
 type pkg struct {

@@ -118,6 +118,7 @@ func (c config) command(java, lib string) []string {
 		"-Dlogback.configurationFile=file://" + filepath.Join(conf, "logback.xml"),
 		"-Dcassandra.storagedir=" + filepath.Join(c.dir, "data"),
 		"-Dcassandra-foreground=yes",
+		"-Dcassandra.superuser_setup_delay_ms=0",       // for those with an authenticator: nobody else makes that role
 		"-Dcassandra.skip_wait_for_gossip_to_settle=0", // nobody to gossip with, or few and near
 		fmt.Sprintf("-Dcassandra.ring_delay_ms=%d", c.ringDelay.Milliseconds()),
 	}

@@ -33,7 +33,7 @@
 //
 // # What it is not
 //
-// The servers are set up for tests: small heaps, generous timeouts, no fsync on write, snapshots off, no authentication, loopback
-// addresses. A killed server loses its memory but not what it wrote to files, so nothing here tests a power cut. Servers of our
-// own need Linux, macOS or a BSD; only Linux is tested. Elsewhere there is CASSANDRA_HOSTS.
+// The servers are set up for tests: small heaps, generous timeouts, no fsync on write, snapshots off, no authentication unless
+// a test sets it, loopback addresses. A killed server loses its memory but not what it wrote to files, so nothing here tests a
+// power cut. Servers of our own need Linux, macOS or a BSD; only Linux is tested. Elsewhere there is CASSANDRA_HOSTS.
 package cassandratest

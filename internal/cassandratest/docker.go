@@ -154,7 +154,7 @@ func (s *containerServer) options() *dockertest.RunOptions {
 			"CASSANDRA_LISTEN_ADDRESS=" + inside, "CASSANDRA_BROADCAST_ADDRESS=" + inside, "CASSANDRA_SEEDS=" + inside,
 			"CASSANDRA_RPC_ADDRESS=0.0.0.0", "CASSANDRA_BROADCAST_RPC_ADDRESS=" + s.config.address,
 			"MAX_HEAP_SIZE=" + s.config.heap, "HEAP_NEWSIZE=256m",
-			"JVM_EXTRA_OPTS=-Dcassandra.ring_delay_ms=0 -Dcassandra.skip_wait_for_gossip_to_settle=0",
+			"JVM_EXTRA_OPTS=-Dcassandra.ring_delay_ms=0 -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.skip_wait_for_gossip_to_settle=0",
 		},
 		// The same port inside and outside: drivers learn the inner one and use it.
 		ExposedPorts: []string{port + "/tcp"},

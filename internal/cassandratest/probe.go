@@ -13,6 +13,9 @@ import (
 // startTimeout bounds the time from a server's start to its first answer. It takes 10 s on an idle machine.
 const startTimeout = 3 * time.Minute
 
+// Superuser is the name, and the password, of the role that a server with an authenticator begins with.
+const Superuser = "cassandra"
+
 const probeInterval = 100 * time.Millisecond
 
 var errServerEnded = errors.New("the server ended")
@@ -81,7 +84,8 @@ func connect(hosts []string) (*gocql.Session, error) {
 	c.Events.DisableNodeStatusEvents = true
 	c.Events.DisableTopologyEvents = true
 	c.Events.DisableSchemaEvents = true
-	c.Logger = silent{} // refused connections are what a probe is for
+	c.Authenticator = gocql.PasswordAuthenticator{Username: Superuser, Password: Superuser} // for servers that ask
+	c.Logger = silent{}                                                                     // refused connections are what a probe is for
 	return c.CreateSession()
 }
 

@@ -71,7 +71,7 @@ var described = sync.OnceValue(func() *description {
 	if err := prepare(doc); err != nil {
 		panic(err)
 	}
-	for _, media := range []string{"text/html", "text/css", "text/javascript"} {
+	for _, media := range []string{"text/html", "text/css", "text/javascript", "text/event-stream", "application/x-ndjson", "application/openmetrics-text"} {
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.PlainBodyDecoder)
 	}
 	router, err := gorillamux.NewRouter(doc)
@@ -81,9 +81,9 @@ var described = sync.OnceValue(func() *description {
 	return &description{
 		doc:         doc,
 		router:      router,
-		options:     operation(doc, "Options", "BadRequest", "Unauthenticated", "BodyTooLarge"),
-		wrongMethod: operation(doc, "MethodNotAllowed"),
-		nowhere:     operation(doc, "RouteNotFound"),
+		options:     operation(doc, "Options", "BadRequest", "Unauthenticated", "BodyTooLarge", "URITooLong", "TooManyFailures"),
+		wrongMethod: operation(doc, "MethodNotAllowed", "URITooLong"),
+		nowhere:     operation(doc, "RouteNotFound", "URITooLong"),
 	}
 })
 
@@ -99,6 +99,7 @@ func operation(doc *openapi3.T, names ...string) *openapi3.Operation {
 
 var statuses = map[string]string{
 	"Options": "204", "BadRequest": "400", "Unauthenticated": "401", "RouteNotFound": "404", "MethodNotAllowed": "405", "BodyTooLarge": "413",
+	"URITooLong": "414", "TooManyFailures": "429",
 }
 
 // prepare makes the document stricter, and checking quick.
