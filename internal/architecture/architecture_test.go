@@ -73,7 +73,7 @@ var rules = []rule{
 	{"internal/mutant", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
 	{"internal/metrics", []string{
-		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", uuid,
+		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", module + "/eventstore/subscriptions", uuid,
 		"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/go",
 	}},
 	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},
