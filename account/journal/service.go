@@ -11,6 +11,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/eventstore"
+	"openpayment/eventstore/subscriptions"
 )
 
 // Config bounds the parts of a [Service]. Zero fields take their defaults.
@@ -28,6 +29,8 @@ type Config struct {
 	MaxClockSkew time.Duration
 	// Snapshots says where snapshots of the state are kept, and when they are taken.
 	Snapshots SnapshotConfig
+	// Subscriptions keeps the named subscriptions to the log. nil: there are none.
+	Subscriptions eventstore.SubscriptionStore
 	// Replayed is told of each replay when it has ended, by its goroutine; may be nil.
 	Replayed func(Replay)
 	// MaxKeys is how many idempotency keys may be remembered: while there are as many,
@@ -47,14 +50,16 @@ type Service struct {
 	received *eventstore.Subscription
 	writer   *eventstore.Writer[*account.Draft]
 	clocks   *eventstore.Clocks
+	now      func() time.Time // this process's clock, as the Writer has it
 	maxLag   eventstore.Position
 
-	snapshots *snapshotter // nil without a store for them
-	replays   replays
-	history   *history
-	feeds     atomic.Int64                      // that are open
-	parties   eventstore.Memo[[]account.Number] // the accounts of transfers that feeds had to look at
-	maxKeys   int
+	snapshots     *snapshotter            // nil without a store for them
+	subscriptions *subscriptions.Registry // likewise
+	replays       replays
+	history       *history
+	feeds         atomic.Int64                      // that are open
+	parties       eventstore.Memo[[]account.Number] // the accounts of transfers that feeds had to look at
+	maxKeys       int
 
 	target   eventstore.Head // the log's at the start
 	caughtUp atomic.Bool     // the state has been as new as that
@@ -70,6 +75,9 @@ type Service struct {
 func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Service, error) {
 	log := eventstore.NewLog(backend)
 	cfg.Poller.Observer, cfg.Writer.Observer = cfg.Observer, cfg.Observer
+	if cfg.Writer.Now == nil {
+		cfg.Writer.Now = time.Now
+	}
 	var manifests []eventstore.Manifest
 	if cfg.Snapshots.Store != nil { // before the head is read, so that none is beyond it
 		var err error
@@ -90,7 +98,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	s := &Service{
 		log: log, poller: poller, reducer: newReducer(base.state, base.tail), history: newHistory(log),
 		target: poller.Head(), started: time.Now(), maxLag: eventstore.Position(cfg.MaxLag),
-		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
+		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys), now: cfg.Writer.Now,
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,
@@ -103,6 +111,9 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	cfg.Writer.Clocks = s.clocks
 	s.writer = eventstore.StartWriter(log, poller, model{s}, cfg.Writer)
 	s.begin(ctx, cfg, lost, base.tail.Head.Position, manifests)
+	if cfg.Subscriptions != nil {
+		s.subscriptions = subscriptions.Start(subscriptions.Config{Store: cfg.Subscriptions, Source: source{s}})
+	}
 	return s, nil
 }
 
@@ -198,6 +209,9 @@ func (s *Service) Close(ctx context.Context) error {
 			s.snapshots.failed(0, err)
 		}
 	}
+	if s.subscriptions != nil {
+		s.subscriptions.Close()
+	}
 	s.clocks.Close()
 	s.poller.Close()
 	return err
@@ -227,7 +241,7 @@ func (s *Service) Ready() error {
 	if !s.caughtUp.Load() {
 		return s.starting()
 	}
-	if err := s.clocks.Check(s.reducer.time()); err != nil {
+	if err := s.clocks.Check(s.now(), s.reducer.time()); err != nil {
 		return err
 	}
 	if at, newest := s.Applied(), s.poller.Newest(); s.maxLag > 0 && newest-at > s.maxLag {

@@ -180,7 +180,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	}
 	w.api(&served)
 	handler := api.New(served)
-	w.figures.Watch(handler.Problem)
+	w.figures.Watch(handler)
 	server := f.serve(handler)
 	url := f.url()
 	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")
@@ -221,7 +221,7 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 		p.waiting(journal.ErrStarting)
 		cfg := journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
-			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
+			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Subscriptions: n.store, Replayed: replayed(p.log), MaxKeys: o.keys,
 			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
 		}
 		w.service(&cfg)
