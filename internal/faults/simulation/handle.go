@@ -13,8 +13,10 @@ import (
 )
 
 var (
-	_ eventstore.Store = (*process)(nil)
-	_ eventstore.Clock = (*process)(nil)
+	_ eventstore.Backend       = (*process)(nil)
+	_ eventstore.CursorStore   = (*process)(nil)
+	_ eventstore.SnapshotStore = (*process)(nil)
+	_ eventstore.Clock         = (*process)(nil)
 )
 
 // Append implements [eventstore.Backend].
