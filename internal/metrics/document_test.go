@@ -37,17 +37,22 @@ func full() *metrics.Metrics {
 	l.HandlerFailed("accounts", eventstore.Event{}, 1, 0, nil)
 	m.Snapshots().Tried(eventstore.Manifest{}, 0, errors.New("damaged"))
 	m.Cassandra(cassandra.Request{Statement: "append", Outcome: "ok", Took: time.Millisecond, Retry: true})
-	m.Watch(func() string { return "not-caught-up" })
+	m.Streams().Closed("too-slow")
+	m.Watch(still{})
 	m.Serve(still{})
 	return m
 }
 
-// still is a service in which everything is.
+// still is a service and its endpoint, in which everything is.
 type still struct{}
 
 func (still) Status() journal.Status {
 	return journal.Status{ClockAhead: new(time.Duration), Snapshot: eventstore.Manifest{ID: uuid.New()}}
 }
+
+func (still) Problem() string { return "not-caught-up" }
+
+func (still) StreamLag() (eventstore.Position, int) { return 0, 0 }
 
 func (still) LastReplay() (journal.Replay, bool) { return journal.Replay{}, true }
 

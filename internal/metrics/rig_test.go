@@ -50,9 +50,9 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r.handler = api.New(api.Config{
-		Observer: figures.API(), Metrics: figures.Handler(func(v ...any) { t.Error(v...) }), RequestTimeout: 100 * time.Millisecond,
+		Observer: figures.API(), Streams: api.StreamConfig{Observer: figures.Streams()}, Metrics: figures.Handler(func(v ...any) { t.Error(v...) }), RequestTimeout: 100 * time.Millisecond,
 	})
-	figures.Watch(r.handler.Problem)
+	figures.Watch(r.handler)
 	server := httptest.NewServer(r.handler)
 	r.url = server.URL
 	t.Cleanup(func() {
