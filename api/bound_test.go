@@ -45,14 +45,20 @@ var boundCases = map[string]struct{ may, mayNot []string }{
 			`/v1/commands {"commands":[{"kind":"open","sortCode":"10-20-30"}]}`}},
 	"GET /v1/events": {may: []string{"/v1/events?subject=accounts/12000001", "/v1/events?subject=accounts%2F12"},
 		mayNot: []string{"/v1/events", "/v1/events?type=account.opened", "/v1/events?subject=accounts/34000001", "/v1/events?subject=accounts/12000001&subject=accounts/34000001", "/v1/events?subject=", "/v1/events?Subject=accounts/12000001"}},
-	"GET /v1/events/stream":         {mayNot: []string{"/v1/events/stream", "/v1/events/stream?after=1", "/v1/events/stream?subject=accounts/34000001"}}, // what it may has no end: see TestABoundTokenFollowsItsSubjects
-	"GET /v1/events/{seq}":          {may: []string{"/v1/events/1", "/v1/events/5", "/v1/events/999"}, mayNot: []string{"/v1/events/3"}},
-	"GET /v1/admin/status":          {mayNot: []string{"/v1/admin/status"}},
-	"GET /v1/admin/snapshots":       {mayNot: []string{"/v1/admin/snapshots"}},
-	"POST /v1/admin/snapshots":      {mayNot: []string{"/v1/admin/snapshots"}},
-	"POST /v1/admin/replays":        {mayNot: []string{"/v1/admin/replays {}"}},
-	"GET /v1/admin/replays/{id}":    {mayNot: []string{"/v1/admin/replays/x"}},
-	"DELETE /v1/admin/replays/{id}": {mayNot: []string{"/v1/admin/replays/x"}},
+	"GET /v1/events/stream":               {mayNot: []string{"/v1/events/stream", "/v1/events/stream?after=1", "/v1/events/stream?subject=accounts/34000001"}}, // what it may has no end: see TestABoundTokenFollowsItsSubjects
+	"GET /v1/events/{seq}":                {may: []string{"/v1/events/1", "/v1/events/5", "/v1/events/999"}, mayNot: []string{"/v1/events/3"}},
+	"GET /v1/subscriptions":               {may: []string{"/v1/subscriptions"}}, // which leaves out all others
+	"GET /v1/subscriptions/{name}":        {may: []string{"/v1/subscriptions/none"}, mayNot: []string{"/v1/subscriptions/all"}},
+	"PUT /v1/subscriptions/{name}":        {may: []string{`/v1/subscriptions/mine {"filter":{"subject":"accounts/12000001"}}`}, mayNot: []string{`/v1/subscriptions/new {}`, `/v1/subscriptions/new {"filter":{"subject":"accounts/34000001"}}`, `/v1/subscriptions/all {"filter":{"subject":"accounts/12000001"}}`}},
+	"DELETE /v1/subscriptions/{name}":     {may: []string{"/v1/subscriptions/none"}, mayNot: []string{"/v1/subscriptions/all"}},
+	"GET /v1/subscriptions/{name}/events": {may: []string{"/v1/subscriptions/none/events"}, mayNot: []string{"/v1/subscriptions/all/events"}},
+	"POST /v1/subscriptions/{name}/ack":   {may: []string{`/v1/subscriptions/none/ack {"seq":1}`}, mayNot: []string{`/v1/subscriptions/all/ack {"seq":1}`}},
+	"GET /v1/admin/status":                {mayNot: []string{"/v1/admin/status"}},
+	"GET /v1/admin/snapshots":             {mayNot: []string{"/v1/admin/snapshots"}},
+	"POST /v1/admin/snapshots":            {mayNot: []string{"/v1/admin/snapshots"}},
+	"POST /v1/admin/replays":              {mayNot: []string{"/v1/admin/replays {}"}},
+	"GET /v1/admin/replays/{id}":          {mayNot: []string{"/v1/admin/replays/x"}},
+	"DELETE /v1/admin/replays/{id}":       {mayNot: []string{"/v1/admin/replays/x"}},
 }
 
 // branch is a token that is bound to subjects. It has all scopes, which a file does not
@@ -71,6 +77,7 @@ func newBoundRig(t *testing.T) *rig {
 	for _, number := range []string{"12000001", "12000002", "34000001"} {
 		r.do("POST", "/v1/accounts", `{"accountNumber":"`+number+`","sortCode":"10-20-30"}`, bearer("main")).is(201, "")
 	}
+	r.do("PUT", "/v1/subscriptions/all", `{}`, bearer("main")).is(201, "")
 	r.do("POST", "/v1/accounts/34000001/deposits", `{"amount":100,"currency":"GBP"}`, bearer("main")).is(201, "")
 	r.do("POST", "/v1/transfers", `{"from":"34000001","to":"12000001","amount":50,"currency":"GBP"}`, bearer("main")).is(201, "")
 	return r

@@ -49,13 +49,19 @@
 //	404  route-not-found
 //	404  account-not-found      also for what can't be an account number
 //	404  event-not-found
+//	404  subscription-not-found
 //	404  replay-not-found       or no longer known: the last 20 are
 //	405  method-not-allowed     Allow says what is
 //	408  too-slow               the goodbye of a stream whose client does not read
 //	409  account-exists
 //	409  account-not-empty
+//	409  subscription-exists    and begins elsewhere
+//	409  too-many-subscriptions
+//	409  superseded             another reader of the subscription has come: the answer to
+//	                            a page, and the goodbye of a stream
 //	409  replay-running         with the member replay, its id
 //	410  account-closed
+//	410  subscription-deleted   while it was being read
 //	412  version-mismatch       with the members expected and actual; expected is 0 for
 //	                            a tag that is no version, and a subject that is to be new
 //	413  body-too-large

@@ -74,6 +74,9 @@ func problemOf(err error) *problem {
 	case errors.Is(err, journal.ErrNotTried):
 		return newProblem(codeUnavailable, "a command before this one failed or is in doubt, so that this one was not tried; nothing was done: try again after Retry-After seconds").because(err)
 	}
+	if p := subscriptionProblem(err); p != nil {
+		return p
+	}
 	if skew, ok := errors.AsType[*eventstore.SkewError](err); ok {
 		return newProblem(codeUnavailable, skewDetail(skew)).because(err)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -48,14 +49,17 @@ const (
 	maxLimit     = 1000
 )
 
-func (p params) limit() (int, error) {
-	text, given := p["limit"]
+func (p params) limit() (int, error) { return p.number("limit", defaultLimit, 1, maxLimit) }
+
+// number takes a whole number from least to most; fallback when it was left out.
+func (p params) number(name string, fallback, least, most int) (int, error) {
+	text, given := p[name]
 	if !given {
-		return defaultLimit, nil
+		return fallback, nil
 	}
 	n, ok := parsePosition(text)
-	if !ok || n < 1 || n > maxLimit {
-		return 0, badParameter("limit", "takes a whole number from 1 to 1000")
+	if !ok || int(n) < least || int(n) > most {
+		return 0, badParameter(name, fmt.Sprintf("takes a whole number from %d to %d", least, most))
 	}
 	return int(n), nil
 }

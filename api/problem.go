@@ -23,10 +23,15 @@ const (
 	codeRouteNotFound   code = "route-not-found"
 	codeAccountNotFound code = "account-not-found"
 	codeEventNotFound   code = "event-not-found"
+	codeNoSubscription  code = "subscription-not-found"
 	codeReplayNotFound  code = "replay-not-found"
 	codeMethod          code = "method-not-allowed"
 	codeAccountExists   code = "account-exists"
 	codeAccountNotEmpty code = "account-not-empty"
+	codeSubscribed      code = "subscription-exists"
+	codeTooMany         code = "too-many-subscriptions"
+	codeSuperseded      code = "superseded"
+	codeUnsubscribed    code = "subscription-deleted"
 	codeReplayRunning   code = "replay-running"
 	codeAccountClosed   code = "account-closed"
 	codeVersionMismatch code = "version-mismatch"
@@ -68,11 +73,16 @@ var problemKinds = map[code]problemKind{
 	codeRouteNotFound:   {404, "There is nothing at this path", "no such route", 0},
 	codeAccountNotFound: {404, "The account does not exist", "account does not exist", 0},
 	codeEventNotFound:   {404, "The event does not exist", "event does not exist", 0},
+	codeNoSubscription:  {404, "The subscription does not exist", "subscription does not exist", 0},
 	codeReplayNotFound:  {404, "The replay does not exist", "replay does not exist", 0},
 	codeMethod:          {405, "The method is not allowed here", "method is not allowed", 0},
 	codeAccountExists:   {409, "The account number has been used before", "account number has been used before", 0},
 	codeAccountNotEmpty: {409, "The account is not empty", "account is not empty", 0},
+	codeSubscribed:      {409, "The subscription begins elsewhere", "subscription exists with another start", 0},
+	codeTooMany:         {409, "There are too many subscriptions", "too many subscriptions", 0},
+	codeSuperseded:      {409, "Another reader has come", "superseded by another reader", 0},
 	codeReplayRunning:   {409, "A replay is running", "another replay is running", 0},
+	codeUnsubscribed:    {410, "The subscription was deleted", "subscription was deleted", 0},
 	codeAccountClosed:   {410, "The account is closed", "account is closed", 0},
 	codeVersionMismatch: {412, "The version is another one", "version is another one", 0},
 	codeBodyTooLarge:    {413, "The body is too large", "body is too large", 0},

@@ -32,6 +32,7 @@ type rig struct {
 	log     *memory.Log
 	store   *eventstoretest.Faulty
 	snaps   *eventstoretest.FaultySnapshots
+	subs    *lossy
 	read    <-chan struct{} // closed when what the log held at the start is applied
 	logged  *logrustest.Hook
 	apart   bool // answers are not held against openapi.json
@@ -53,15 +54,16 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 	t.Helper()
 	read := make(chan struct{})
 	snaps := eventstoretest.NewFaultySnapshots(log.Open())
+	subs := &lossy{SubscriptionStore: log.Open()}
 	service, err := journal.Start(t.Context(), store, journal.Config{
 		Progress: func(_, _ eventstore.Position, done bool) {
 			if done {
 				close(read)
 			}
 		},
-		Snapshots: journal.SnapshotConfig{Store: snaps},
-		Poller:    eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
-		MaxLag:    5, MaxClockSkew: time.Minute,
+		Snapshots: journal.SnapshotConfig{Store: snaps}, Subscriptions: subs,
+		Poller: eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
+		MaxLag: 5, MaxClockSkew: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +87,7 @@ func newNode(t testing.TB, log *memory.Log, store *eventstoretest.Faulty, config
 		_ = service.Close(ctx)
 		eventstoretest.CheckInvariants(t, log.Open())
 	})
-	return &rig{t, server.URL, handler, service, log, store, snaps, read, logged, false}
+	return &rig{t, server.URL, handler, service, log, store, snaps, subs, read, logged, false}
 }
 
 // response is an answer, read whole.

@@ -45,7 +45,7 @@ const (
 
 // resources are all there are. Of two paths that match a request, the first counts.
 func resources() []resource {
-	return slices.Concat(ownResources(), accountResources(), logResources(), adminResources())
+	return slices.Concat(ownResources(), accountResources(), logResources(), subscriptionResources(), adminResources())
 }
 
 // ownResources are about the service itself.
@@ -116,6 +116,27 @@ func logResources() []resource {
 		}},
 		{"/v1/events/{seq}", map[string]operation{
 			"GET": {does: "get event", scope: access.Read, bound: boundHandler, handle: getEvent},
+		}},
+	}
+}
+
+// subscriptionResources are for those who follow the log and want the service to know how
+// far they are.
+func subscriptionResources() []resource {
+	return []resource{
+		{"/v1/subscriptions", map[string]operation{
+			"GET": {does: "list subscriptions", scope: access.Read, bound: boundHandler, handle: listSubscriptions},
+		}},
+		{"/v1/subscriptions/{name}", map[string]operation{
+			"GET":    {does: "get subscription", scope: access.Read, bound: boundHandler, handle: getSubscription},
+			"PUT":    {does: "put subscription", scope: access.Read, bound: boundHandler, handle: putSubscription, media: mediaJSON},
+			"DELETE": {does: "delete subscription", scope: access.Read, bound: boundHandler, handle: deleteSubscription},
+		}},
+		{"/v1/subscriptions/{name}/events", map[string]operation{
+			"GET": {does: "read subscription", scope: access.Read, bound: boundHandler, handle: readSubscription, params: []string{"limit", "wait", "maxUnacked"}, stream: true},
+		}},
+		{"/v1/subscriptions/{name}/ack", map[string]operation{
+			"POST": {does: "acknowledge events", scope: access.Read, bound: boundHandler, handle: acknowledge, media: mediaJSON},
 		}},
 	}
 }

@@ -9,17 +9,23 @@ import (
 
 	"openpayment/account/journal"
 	"openpayment/api"
+	"openpayment/eventstore/subscriptions"
 )
 
 // concrete is a path that a route has, of things that exist in a rig with one
-// account, and of a replay that has ended.
+// account, of a replay that has ended, and of a subscription that is only-read's.
 func (r *rig) concrete(route string) string {
 	r.Helper()
 	id := ""
 	if strings.Contains(route, "{id}") {
 		id = r.cancelled().ID.String()
 	}
-	return strings.NewReplacer("{number}", "12345678", "{seq}", "1", "{file}", "start.js", "{id}", id).Replace(route)
+	if strings.Contains(route, "{name}") {
+		if _, _, err := r.service.Subscriptions().Put(r.Context(), subscriptions.Caller{Name: "only-read"}, "reports", subscriptions.Definition{}); err != nil {
+			r.Fatal(err)
+		}
+	}
+	return strings.NewReplacer("{name}", "reports", "{number}", "12345678", "{seq}", "1", "{file}", "start.js", "{id}", id).Replace(route)
 }
 
 // cancelled is a replay that was cancelled.
@@ -87,7 +93,8 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 			t.Errorf("%s: %d, %d", path, get.status, head.status)
 		}
 		for name := range get.header {
-			if name != "Date" && get.header.Get(name) != head.header.Get(name) {
+			unread := name == "Content-Length" && strings.HasSuffix(path, "/reports/events") // a HEAD makes nobody the reader
+			if name != "Date" && !unread && get.header.Get(name) != head.header.Get(name) {
 				t.Errorf("%s: %s: %q, HEAD %q", path, name, get.header.Get(name), head.header.Get(name))
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"openpayment/account"
 	"openpayment/account/journal"
 	"openpayment/eventstore"
+	"openpayment/eventstore/subscriptions"
 )
 
 // Service is what the handler serves: accounts on a log. It is safe for
@@ -22,6 +23,7 @@ type Service interface {
 	Inspector
 	Snapshotter
 	Replayer
+	Subscriber
 }
 
 // Commander carries commands to the head of the log.
@@ -77,6 +79,11 @@ type Replayer interface {
 	StartReplay(o journal.ReplayOptions) (journal.Replay, error)
 	Replay(id uuid.UUID) (journal.Replay, error)
 	CancelReplay(ctx context.Context, id uuid.UUID) error
+}
+
+// Subscriber keeps named subscriptions; nil if there is no store for them.
+type Subscriber interface {
+	Subscriptions() *subscriptions.Registry
 }
 
 var _ Service = (*journal.Service)(nil)

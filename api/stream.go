@@ -10,7 +10,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"openpayment/account/journal"
 	"openpayment/eventstore"
 )
 
@@ -33,13 +32,19 @@ func streamEvents(c *call) error {
 	return c.stream(c.r.Context(), feed)
 }
 
+// feed is what a stream is made of: a [journal.Feed], say.
+type feed interface {
+	Next(ctx context.Context, take func(eventstore.Event) (more bool)) error
+	Position() eventstore.Position
+}
+
 // stream is an answer that goes on until the client leaves or something ends it.
 type stream struct {
 	c     *call
 	all   *streams
 	media string
 	form  streamForm
-	feed  *journal.Feed
+	feed  feed
 	head  eventstore.Position // the log's, when the stream began
 
 	caughtUp  bool
@@ -58,7 +63,7 @@ type stream struct {
 // stream answers with what feed gives, in the form that the client wants, until the
 // client leaves or ctx ends: then ctx's cause is the problem that the client is told.
 // An error stands before the first byte of the answer.
-func (c *call) stream(ctx context.Context, feed *journal.Feed) error {
+func (c *call) stream(ctx context.Context, feed feed) error {
 	media := preferred(c.r.Header, mediaSSE, mediaNDJSON)
 	s := &stream{
 		c: c, all: c.h.streams, media: media, form: streamFormOf(media), feed: feed, control: http.NewResponseController(c.w),
@@ -78,8 +83,8 @@ func (c *call) stream(ctx context.Context, feed *journal.Feed) error {
 	defer func() { s.all.remove(s, reason) }()
 	defer context.AfterFunc(ctx, s.hurry)()
 	err := s.serve(ctx)
-	if p, told := errors.AsType[*problem](context.Cause(ctx)); told {
-		err = p // also if that is why a write was cut short
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // also if that is why a write was cut short
 	}
 	reason = s.end(err)
 	return nil

@@ -89,10 +89,13 @@ func (all *streams) remove(s *stream, reason string) {
 
 const shuttingDownDetail = "this node is shutting down: connect again, and resume with the id of the last event"
 
-// EndStreams says goodbye on every stream, and lets none begin any more. It is to be
-// called before a server waits for its connections to end: streams don't by
-// themselves. It does not wait.
+// EndStreams says goodbye on every stream, has every subscriber that waits for a page
+// answered, and lets none begin any more. It is to be called before a server waits for
+// its connections to end: streams don't by themselves. It does not wait.
 func (h *Handler) EndStreams() {
+	if service := h.current(); service != nil && service.Subscriptions() != nil {
+		defer service.Subscriptions().EndReaders() // after the streams, which are told the same
+	}
 	all := h.streams
 	all.mu.Lock()
 	defer all.mu.Unlock()

@@ -57,9 +57,11 @@ type CursorStore interface {
 	SaveCursor(ctx context.Context, name string, at Head) error
 }
 
-// Store is a whole storage backend: a log, cursors and snapshots beside it.
+// Store is a whole storage backend: a log; cursors, snapshots and named
+// subscriptions beside it.
 type Store interface {
 	Backend
 	CursorStore
 	SnapshotStore
+	SubscriptionStore
 }

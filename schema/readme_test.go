@@ -18,7 +18,7 @@ import (
 )
 
 // rowsWanted is how many rows each query of the README gives on a log named main
-// with 30 events and one snapshot, in the order in which they stand there.
+// with 30 events, one snapshot and one subscription, in the order in which they stand there.
 var rowsWanted = []struct {
 	contains string
 	rows     int
@@ -29,8 +29,10 @@ var rowsWanted = []struct {
 	{"seq = 17", 1},
 	{"seq <= 15", 11},
 	{"FROM snapshots", 1},
+	{"FROM subscriptions", 1},
 	{"FROM cursors", 1},
-	{"FROM schema_versions", 3},
+	{"DELETE FROM subscriptions", 1}, // whether it was done
+	{"FROM schema_versions", 4},
 }
 
 func TestEveryQueryOfTheREADMEGivesWhatItPromises(t *testing.T) {
@@ -99,7 +101,11 @@ func fillMain(t *testing.T, hosts []string, keyspace string) {
 	if err := store.Append(t.Context(), eventstore.Head{}, batch); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.SaveCursor(t.Context(), "reports", head); err != nil {
+	reports := eventstore.NamedSubscription{Name: "reports", ID: uuid.Must(uuid.NewV7()), Start: "beginning", Created: time.UnixMilli(30)}
+	if err := store.SwapSubscription(t.Context(), eventstore.NamedSubscription{}, reports); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Acknowledge(t.Context(), reports.ID, head); err != nil {
 		t.Fatal(err)
 	}
 	snapshot := eventstore.Manifest{ID: uuid.Must(uuid.NewV7()), At: eventstore.Tail{Head: head, Time: batch[29].Time}, Taken: time.UnixMilli(30)}

@@ -11,6 +11,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/eventstore"
+	"openpayment/eventstore/subscriptions"
 )
 
 // Config bounds the parts of a [Service]. Zero fields take their defaults.
@@ -28,6 +29,8 @@ type Config struct {
 	MaxClockSkew time.Duration
 	// Snapshots says where snapshots of the state are kept, and when they are taken.
 	Snapshots SnapshotConfig
+	// Subscriptions keeps the named subscriptions to the log. nil: there are none.
+	Subscriptions eventstore.SubscriptionStore
 	// Replayed is told of each replay when it has ended, by its goroutine; may be nil.
 	Replayed func(Replay)
 	// MaxKeys is how many idempotency keys may be remembered: while there are as many,
@@ -50,12 +53,13 @@ type Service struct {
 	now      func() time.Time // this process's clock, as the Writer has it
 	maxLag   eventstore.Position
 
-	snapshots *snapshotter // nil without a store for them
-	replays   replays
-	history   *history
-	feeds     atomic.Int64                      // that are open
-	parties   eventstore.Memo[[]account.Number] // the accounts of transfers that feeds had to look at
-	maxKeys   int
+	snapshots     *snapshotter            // nil without a store for them
+	subscriptions *subscriptions.Registry // likewise
+	replays       replays
+	history       *history
+	feeds         atomic.Int64                      // that are open
+	parties       eventstore.Memo[[]account.Number] // the accounts of transfers that feeds had to look at
+	maxKeys       int
 
 	target   eventstore.Head // the log's at the start
 	caughtUp atomic.Bool     // the state has been as new as that
@@ -107,6 +111,9 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	cfg.Writer.Clocks = s.clocks
 	s.writer = eventstore.StartWriter(log, poller, model{s}, cfg.Writer)
 	s.begin(ctx, cfg, lost, base.tail.Head.Position, manifests)
+	if cfg.Subscriptions != nil {
+		s.subscriptions = subscriptions.Start(subscriptions.Config{Store: cfg.Subscriptions, Source: source{s}})
+	}
 	return s, nil
 }
 
@@ -201,6 +208,9 @@ func (s *Service) Close(ctx context.Context) error {
 		if err := s.snapshots.last(ctx); err != nil {
 			s.snapshots.failed(0, err)
 		}
+	}
+	if s.subscriptions != nil {
+		s.subscriptions.Close()
 	}
 	s.clocks.Close()
 	s.poller.Close()

@@ -19,7 +19,7 @@ import (
 var sources embed.FS
 
 // files are in the order in which the document has what is in them.
-var files = []string{"openapi", "accounts", "money", "commands", "events", "streams", "appending", "administration", "probes", "documentation", "problems"}
+var files = []string{"openapi", "accounts", "money", "commands", "events", "streams", "subscriptions", "appending", "administration", "probes", "documentation", "problems"}
 
 // unversioned is the document as JSON, with an empty version.
 var unversioned = sync.OnceValue(func() []byte {

@@ -221,7 +221,7 @@ func startNode(ctx context.Context, o serveOptions, source storeSource, p patien
 		p.waiting(journal.ErrStarting)
 		cfg := journal.Config{
 			Writer: writer, Poller: o.poller, Observer: observe(p.log), Progress: reportProgress(p.log, ready),
-			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Replayed: replayed(p.log), MaxKeys: o.keys,
+			Snapshots: o.snapshots.config(n.store, source.volatile, p.log), Subscriptions: n.store, Replayed: replayed(p.log), MaxKeys: o.keys,
 			MaxLag: o.maxLag, MaxClockSkew: o.maxClockSkew,
 		}
 		w.service(&cfg)

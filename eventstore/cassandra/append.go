@@ -104,7 +104,7 @@ func (s *Store) compareAndSet(ctx context.Context, bucket int64, head eventstore
 	v, sent, err := session.compareAndSet(ctx, s.statements(bucket, head, batch, open))
 	if err != nil {
 		s.link.check(session, err)
-		return verdict{}, appendError(err, sent)
+		return verdict{}, conditionalError("append", err, sent)
 	}
 	if v.applied || v.exists {
 		s.saw(bucket)

@@ -38,5 +38,5 @@
 //
 // It verifies no hash chain (eventstore.Log does), decides nothing again after a
 // conflict or an unknown outcome (eventstore.Writer does), and deletes nothing but
-// snapshots, when told to.
+// snapshots and subscriptions, when told to.
 package cassandra

@@ -67,9 +67,9 @@ func definitelyRefused(err error) bool {
 	return false
 }
 
-// appendError makes the error of an append.
-func appendError(err error, sent bool) error {
-	return eventstore.NewError("append", appendKind(err, sent), err)
+// conditionalError makes the error of an append, or of another conditional change.
+func conditionalError(op string, err error, sent bool) error {
+	return eventstore.NewError(op, appendKind(err, sent), err)
 }
 
 // readError makes the error of anything that may be done again without harm. It

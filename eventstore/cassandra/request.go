@@ -36,6 +36,14 @@ var statementNames = map[string]string{
 	selectChunk:     "load-chunk",
 	deleteChunk:     "drop-chunk",
 	selectChunks:    "list-chunks",
+
+	selectSubscriptions: "list-subscriptions",
+	selectSubscription:  "load-subscription",
+	insertSubscription:  "make-subscription",
+	updateSubscription:  "save-subscription",
+	deleteSubscription:  "drop-subscription",
+	selectCursors:       "list-cursors",
+	deleteCursor:        "drop-cursor",
 }
 
 func nameOf(cql string) string {
@@ -65,7 +73,7 @@ func outcomeOf(err error) string {
 	return "failed"
 }
 
-// requestObserver tells of queries. Batches are told of by compareAndSet: the driver
+// requestObserver tells of queries. Batches are told of by conditional: the driver
 // would make a list of all their statements for it.
 type requestObserver func(Request)
 

@@ -208,24 +208,13 @@ type verdict struct {
 	head    int64 // that head
 }
 
-// compareAndSet runs a conditional batch, once. The driver must not send it
-// again by itself: the second sending would be refused because of the first, and
-// a batch that was stored would be reported as not stored. sent tells whether
-// anything may have left this process.
+// compareAndSet runs a conditional batch on events, once: see conditional.
 func (s *session) compareAndSet(ctx context.Context, batch []statement) (v verdict, sent bool, err error) {
-	ctx, mark := withSentMark(ctx)
-	b := s.driver.NewBatch(gocql.LoggedBatch).WithContext(ctx).SerialConsistency(s.serial).RetryPolicy(nil).DefaultTimestamp(false)
-	b.SetConsistency(s.consistency)
-	for _, st := range batch {
-		b.Query(st.cql, st.args...)
-	}
 	head := new(int64)
 	answer := map[string]any{"head": &head} // **int64: keeps null apart from zero
-	start := time.Now()
-	v.applied, err = s.executeCAS(b, answer)
-	s.requests(Request{Statement: nameOf(batch[0].cql), Outcome: outcomeOf(err), Took: time.Since(start)})
+	v.applied, sent, err = s.conditional(ctx, batch, answer)
 	if err != nil {
-		return verdict{}, mark.sent.Load(), err
+		return verdict{}, sent, err
 	}
 	// An absent partition gives no column head, so the pointer stays; one without
 	// a head makes it nil.
@@ -233,6 +222,27 @@ func (s *session) compareAndSet(ctx context.Context, batch []statement) (v verdi
 		v.exists, v.head = true, *now
 	}
 	return v, true, nil
+}
+
+// conditional runs statements of which some have a condition as one batch, once. The
+// driver must not send it again by itself: the second sending would be refused because
+// of the first, and a batch that was stored would be reported as not stored. sent tells
+// whether anything may have left this process. If it was not applied, answer gets what
+// is there.
+func (s *session) conditional(ctx context.Context, batch []statement, answer map[string]any) (applied, sent bool, err error) {
+	ctx, mark := withSentMark(ctx)
+	b := s.driver.NewBatch(gocql.LoggedBatch).WithContext(ctx).SerialConsistency(s.serial).RetryPolicy(nil).DefaultTimestamp(false)
+	b.SetConsistency(s.consistency)
+	for _, st := range batch {
+		b.Query(st.cql, st.args...)
+	}
+	start := time.Now()
+	applied, err = s.executeCAS(b, answer)
+	s.requests(Request{Statement: nameOf(batch[0].cql), Outcome: outcomeOf(err), Took: time.Since(start)})
+	if err != nil {
+		return false, mark.sent.Load(), err
+	}
+	return applied, true, nil
 }
 
 // executeCAS keeps the driver from panicking on an answer it cannot read.

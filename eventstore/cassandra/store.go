@@ -8,14 +8,15 @@ import (
 	"openpayment/eventstore"
 )
 
-// Store is one log in Cassandra, and the cursors and snapshots beside it. It is
-// safe for concurrent use.
+// Store is one log in Cassandra, and the cursors, snapshots and subscriptions beside
+// it. It is safe for concurrent use.
 type Store struct {
 	link       *link
 	log        string
 	bucketSize int64
 	tail       atomic.Int64 // the latest bucket this handle has seen, or nothingSeen
 	clock      writeClock
+	swapping   chan struct{} // holds one while a subscription is being swapped
 
 	// life ends with Close. Every call under way holds users; Close ends their
 	// contexts and waits for them, so that nothing uses the session after it.
@@ -60,6 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		link:       newLink(cfg, session),
 		log:        cfg.LogName,
 		bucketSize: st.bucketSize,
+		swapping:   make(chan struct{}, 1),
 		life:       life,
 		end:        end,
 	}

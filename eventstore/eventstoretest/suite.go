@@ -19,7 +19,7 @@ func Run(t *testing.T, new Factory) {
 	cases := slices.Concat(
 		appendCases, atomicityCases, readCases, longLogCases, bucketCases(),
 		raceCases, contentCases, limitCases, contextCases, closeCases,
-		cursorCases, snapshotCases, damageCases, snapshotDamageCases, modelCases,
+		cursorCases, subscriptionCases, snapshotCases, damageCases, snapshotDamageCases, modelCases,
 	)
 	var ran atomic.Int64
 	for _, c := range cases {

@@ -23,13 +23,17 @@ import (
 	"openpayment/internal/mutant"
 )
 
-// Log is a log, its cursors and its snapshots. It is safe for concurrent use.
+// Log is a log, its cursors, snapshots and subscriptions. It is safe for concurrent
+// use.
 type Log struct {
 	mu        sync.Mutex                 // protects what follows
 	events    []eventstore.Event         // append only; events[i] stands at position i+1
 	cursors   map[string]eventstore.Head // by name
 	manifests map[uuid.UUID]eventstore.Manifest
 	chunks    map[uuid.UUID]map[int][]byte // by snapshot, then by number; never empty inside
+
+	subscriptions map[string]eventstore.NamedSubscription // by name, without what is in acked
+	acked         map[uuid.UUID]eventstore.Head           // by id; perhaps of one that is gone
 }
 
 // New makes an empty log.
@@ -38,6 +42,9 @@ func New() *Log {
 		cursors:   make(map[string]eventstore.Head),
 		manifests: make(map[uuid.UUID]eventstore.Manifest),
 		chunks:    make(map[uuid.UUID]map[int][]byte),
+
+		subscriptions: make(map[string]eventstore.NamedSubscription),
+		acked:         make(map[uuid.UUID]eventstore.Head),
 	}
 }
 

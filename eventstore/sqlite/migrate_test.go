@@ -31,7 +31,8 @@ func TestWithoutMigrationsAFileThatLacksVersionsIsRefusedAndLeftAlone(t *testing
 		t.Errorf("it was made: %v", err)
 	}
 	writeFile(t, path, "") // an empty file is an empty database
-	refused(t, Config{Path: path}, eventstore.KindInvalid, "version 1 (events), version 2 (cursors), version 3 (snapshots)", "--migrate=false", "0001_events.sql, 0002_cursors.sql, 0003_snapshots.sql")
+	refused(t, Config{Path: path}, eventstore.KindInvalid, "version 1 (events), version 2 (cursors), version 3 (snapshots), version 4 (subscriptions)", "--migrate=false",
+		"0001_events.sql, 0002_cursors.sql, 0003_snapshots.sql, 0004_subscriptions.sql")
 
 	shell(t, path, versions(t)[0].Script) // by hand
 	refused(t, Config{Path: path}, eventstore.KindInvalid, "lacks version 2 (cursors), version 3 (snapshots)", "0002_cursors.sql, 0003_snapshots.sql")

@@ -72,6 +72,7 @@ func (s *Store) openReaders(ctx context.Context, path string) (err error) {
 	for _, p := range []prepared{
 		{&s.rows, rowsAfter}, {&s.newest, newestRow}, {&s.cursor, cursorRow},
 		{&s.chunk, chunkRow}, {&s.manifests, manifestRows}, {&s.unfinished, unfinishedIDs},
+		{&s.subscriptions, subscriptionRows}, {&s.subscription, subscriptionRow},
 	} {
 		if *p.stmt, err = s.readers.PrepareContext(ctx, p.text); err != nil {
 			return err // the statements go with their pool

@@ -45,6 +45,7 @@ type Store struct {
 	cursor  *sql.Stmt
 
 	chunk, manifests, unfinished *sql.Stmt // of snapshots
+	subscriptions, subscription  *sql.Stmt
 
 	// writer holds the one connection that writes while nobody is writing.
 	writer  chan *writer

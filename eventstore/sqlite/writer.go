@@ -23,6 +23,10 @@ type writer struct {
 	dropManifest            *sql.Stmt
 	dropChunks              *sql.Stmt
 
+	point                              *sql.Stmt // that a subscription is at
+	saveSubscription, dropSubscription *sql.Stmt
+	acknowledge, dropCursor            *sql.Stmt
+
 	statements []*sql.Stmt // all of them, to be closed
 }
 
@@ -49,6 +53,11 @@ func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 		{&w.saveManifest, saveManifest},
 		{&w.dropManifest, dropManifest},
 		{&w.dropChunks, dropChunks},
+		{&w.point, pointRow},
+		{&w.saveSubscription, saveSubscription},
+		{&w.dropSubscription, dropSubscription},
+		{&w.acknowledge, acknowledge},
+		{&w.dropCursor, dropCursor},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {

@@ -46,7 +46,7 @@ var anybody = []string{module + "/internal/mutant"}
 var rules = []rule{
 	{"account", nil},
 	{"account/journal", []string{
-		module + "/account", module + "/eventstore", module + "/internal/both", module + "/internal/pause", uuid, jsonX,
+		module + "/account", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/both", module + "/internal/pause", uuid, jsonX,
 		"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup",
 	}},
 	{"account/generator", []string{module + "/account", module + "/account/journal", module + "/eventstore", uuid}},
@@ -54,12 +54,13 @@ var rules = []rule{
 	{"eventstore/memory", []string{module + "/eventstore", uuid}},
 	{"eventstore/sqlite", []string{module + "/eventstore", module + "/schema", uuid, "modernc.org/sqlite/..."}},
 	{"eventstore/cassandra", []string{module + "/eventstore", module + "/schema", module + "/internal/nearest", module + "/internal/pause", uuid, gocql}},
+	{"eventstore/subscriptions", []string{module + "/eventstore", uuid}},
 	{"eventstore/audit", []string{module + "/eventstore", "golang.org/x/sync/errgroup"}},
 	{"eventstore/transfer", []string{module + "/eventstore", module + "/internal/pause", uuid, jsonX}},
 	{"eventstore/eventstoretest", []string{module + "/eventstore", uuid, "pgregory.net/rapid", "golang.org/x/sync/errgroup"}},
 	{"api/access", []string{"go.yaml.in/yaml/v3", "golang.org/x/time/rate"}},
 	{"api", []string{
-		module + "/account", module + "/account/journal", module + "/api/access", module + "/api/docs", module + "/api/openapi", module + "/eventstore", module + "/internal/both", module + "/internal/nearest",
+		module + "/account", module + "/account/journal", module + "/api/access", module + "/api/docs", module + "/api/openapi", module + "/eventstore", module + "/eventstore/subscriptions", module + "/internal/both", module + "/internal/nearest",
 		"github.com/gorilla/mux", "github.com/sirupsen/logrus", uuid, jsonX,
 	}},
 	// Other teams' programs import it: it brings nothing of the service along.
@@ -72,7 +73,7 @@ var rules = []rule{
 	{"internal/mutant", nil},
 	{"internal/nearest", []string{"github.com/agnivade/levenshtein"}},
 	{"internal/metrics", []string{
-		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", uuid,
+		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", module + "/eventstore/subscriptions", uuid,
 		"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/go",
 	}},
 	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},

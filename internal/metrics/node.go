@@ -9,6 +9,7 @@ import (
 	"openpayment/account/journal"
 	"openpayment/api"
 	"openpayment/eventstore"
+	"openpayment/eventstore/subscriptions"
 )
 
 // Source is where the figures that stand still are looked up. *[journal.Service] is
@@ -16,6 +17,7 @@ import (
 type Source interface {
 	Status() journal.Status
 	LastReplay() (journal.Replay, bool)
+	SeenSubscriptions() []subscriptions.Status
 }
 
 var _ Source = (*journal.Service)(nil)
@@ -40,6 +42,7 @@ type node struct {
 
 	ready, problemIs, halted              *prometheus.Desc
 	streams, streamLag                    *prometheus.Desc
+	subscriptions, subscriptionLag        *prometheus.Desc
 	head, applied, lag                    *prometheus.Desc
 	accounts, keys, keysLimit             *prometheus.Desc
 	foreign, subjects                     *prometheus.Desc
@@ -63,6 +66,8 @@ func (n *node) describe() {
 	n.problemIs = gauge("problem", "1 for the problem that keeps this node from being ready; none if it is.", "code")
 	n.streams = gauge("streams_open", "Streams of events that are open.")
 	n.streamLag = gauge("stream_lag_events", "Applied events that the stream which is furthest behind has still to look through.")
+	n.subscriptions = gauge("subscriptions", "Named subscriptions that there are.")
+	n.subscriptionLag = gauge("subscription_lag_events", "Events behind what is acknowledged to a named subscription, whether it wants them or not.", "subscription")
 	n.halted = gauge("halted", "1 if this node takes no more commands until it is restarted, otherwise 0.")
 	n.head = gauge("log_head_position", "Position of the newest event that this node has heard of.")
 	n.applied = gauge("log_applied_position", "Position up to which the state includes every event.")
@@ -87,7 +92,7 @@ func (n *node) describe() {
 // Describe implements [prometheus.Collector].
 func (n *node) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		n.ready, n.problemIs, n.streams, n.streamLag, n.halted, n.head, n.applied, n.lag, n.accounts, n.keys, n.keysLimit, n.foreign, n.subjects, n.queue, n.queueLimit, n.clock,
+		n.ready, n.problemIs, n.streams, n.streamLag, n.subscriptions, n.subscriptionLag, n.halted, n.head, n.applied, n.lag, n.accounts, n.keys, n.keysLimit, n.foreign, n.subjects, n.queue, n.queueLimit, n.clock,
 		n.snapshotAt, n.snapshotTime, n.snapshotLen, n.replayRuns, n.replayAt, n.replayHead, n.replayDiffers,
 	} {
 		to <- d
@@ -121,6 +126,7 @@ func (n *node) Collect(to chan<- prometheus.Metric) {
 	if s.ClockAhead != nil {
 		tell(n.clock, s.ClockAhead.Seconds())
 	}
+	n.collectSubscriptions(tell, (*source).SeenSubscriptions())
 	n.collectSnapshot(tell, s.Snapshot)
 	replay, any := (*source).LastReplay()
 	tell(n.replayRuns, oneIf(any && replay.State == journal.ReplayRunning))
@@ -140,6 +146,13 @@ func (n *node) collectEndpoint(tell func(*prometheus.Desc, float64, ...string), 
 	lag, open := e.StreamLag()
 	tell(n.streams, float64(open))
 	tell(n.streamLag, float64(lag))
+}
+
+func (n *node) collectSubscriptions(tell func(*prometheus.Desc, float64, ...string), all []subscriptions.Status) {
+	tell(n.subscriptions, float64(len(all)))
+	for _, s := range all {
+		tell(n.subscriptionLag, float64(s.Lag()), s.Name)
+	}
 }
 
 func (n *node) collectSnapshot(tell func(*prometheus.Desc, float64, ...string), m eventstore.Manifest) {

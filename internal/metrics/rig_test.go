@@ -38,8 +38,9 @@ func newRig(t testing.TB) *rig {
 	read := make(chan struct{})
 	service, err := journal.Start(t.Context(), r.store, journal.Config{
 		Observer: figures.Log(), Replayed: figures.Replayed,
-		Snapshots: journal.SnapshotConfig{Store: log.Open(), Observer: figures.Snapshots()},
-		Poller:    eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
+		Snapshots:     journal.SnapshotConfig{Store: log.Open(), Observer: figures.Snapshots()},
+		Subscriptions: log.Open(),
+		Poller:        eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
 		Progress: func(_, _ eventstore.Position, done bool) {
 			if done {
 				close(read)

@@ -226,7 +226,7 @@ func TestLabelsDoNotGrowWithWhatClientsSend(t *testing.T) {
 		r.open(201, secret, "Idempotency-Key: key-"+secret, "X-Request-Id: request-"+secret)
 		r.open(409, secret)
 		for _, path := range []string{"/v1/accounts/" + secret, "/v1/accounts/" + secret + "/events", "/v1/accounts/x" + secret, "/" + secret, "/v1/" + secret + "/accounts",
-			"/v1/events/" + secret, "/v1/events?type=" + secret, "/v1/admin/replays/" + secret, "/metrics?x=" + secret} {
+			"/v1/events/" + secret, "/v1/events?type=" + secret, "/v1/admin/replays/" + secret, "/v1/subscriptions/x" + secret + "/events?limit=x", "/metrics?x=" + secret} {
 			for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "M" + secret} {
 				r.do(method, path, `{"x":`+secret+`}`, "Authorization: Bearer "+secret)
 			}
