@@ -88,6 +88,7 @@ func Run(t *testing.T, seed uint64) (r Result) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	defer debug.SetGCPercent(debug.SetGCPercent(800)) // little of a run outlives it
 	defer pause.Seed(seed)()
+	defer watch(seed)()
 	synctest.Test(t, func(*testing.T) {
 		pass(time.Duration(runs.Add(1)) * 24 * time.Hour)
 		w := newWorld(seed)
@@ -98,6 +99,19 @@ func Run(t *testing.T, seed uint64) (r Result) {
 		r = w.result(seed)
 	})
 	return r
+}
+
+// longest is how long a run may take, by a real clock: it is some milliseconds mostly.
+const longest = time.Minute
+
+// watch ends the program, with all stacks, if a run does not come to its end: something
+// goes round in a circle, which no made-up clock can tell.
+func watch(seed uint64) (stop func()) {
+	timer := time.AfterFunc(longest, func() {
+		debug.SetTraceback("all")
+		panic(fmt.Sprintf("seed %d: it goes on and on, and nothing comes to rest", seed))
+	})
+	return func() { timer.Stop() }
 }
 
 func newWorld(seed uint64) *world {
