@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"openpayment/internal/mutant"
 )
 
 // KeyView gives the idempotency keys that are remembered at some position.
@@ -63,11 +65,15 @@ func (k *keys) len() int {
 func (k *keys) apply(at Stamp) (change Digest) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if newest := k.newest(); newest != nil && newest.expired(at.Time) {
+	now := at.Time
+	if mutant.On(mutant.ForgetsKeysByOwnClock) {
+		now = time.Now()
+	}
+	if newest := k.newest(); newest != nil && newest.expired(now) {
 		change.subtract(k.sum) // all at once: after a quiet day there may be a million
 		k.queue, k.byText, k.left, k.sum = nil, nil, 0, Digest{}
 	}
-	for len(k.queue) > 0 && k.queue[0].expired(at.Time) {
+	for len(k.queue) > 0 && k.queue[0].expired(now) {
 		change.subtract(k.forget())
 	}
 	if at.Key.Given() {

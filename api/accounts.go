@@ -11,12 +11,12 @@ import (
 )
 
 func getAccount(c *call) error {
-	if at, given := c.params["at"]; given {
-		return c.accountAt(at)
-	}
-	// Malformed tags are found before anything is waited for.
+	// Malformed tags are found before anything is waited for, and where none is wanted.
 	if _, err := ifNoneMatch(c.r.Header, ""); err != nil {
 		return err
+	}
+	if at, given := c.params["at"]; given {
+		return c.accountAt(at)
 	}
 	if err := c.fresh(); err != nil {
 		return err

@@ -51,6 +51,7 @@ func TestAnAccountKnownToTheClientIsNotSentAgain(t *testing.T) {
 	}
 	for _, bad := range []string{`1`, ``, `"1" "2"`, `"1`, `*, "1"`, `w/"1"`, `,`} {
 		r.do("GET", "/v1/accounts/12345678", "", "If-None-Match: "+bad).is(400, "bad-header")
+		r.do("GET", "/v1/accounts/12345678?at=1", "", "If-None-Match: "+bad).is(400, "bad-header")
 	}
 	r.do("GET", "/v1/accounts/12345678", "", `If-None-Match: "0"`, `If-None-Match: "1"`).is(304, "")
 	r.do("GET", "/v1/accounts/99999999", "", `If-None-Match: *`).is(404, "account-not-found")

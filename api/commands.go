@@ -30,7 +30,7 @@ func (f *form) open() account.Open {
 
 // randomNumber is one of the 8-digit numbers that don't begin with 0.
 func randomNumber() account.Number {
-	return account.Number(strconv.Itoa(10_000_000 + rand.IntN(90_000_000))) // #nosec G404 -- numbers are no secrets
+	return account.Number(strconv.Itoa(10_000_000 + rand.IntN(90_000_000)))
 }
 
 func orZero[T any](p *T) T {

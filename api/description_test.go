@@ -117,9 +117,9 @@ func TestEveryOperationIsDescribedInFull(t *testing.T) {
 		}
 		method, path, _ := strings.Cut(name, " ")
 		headers := []string{"X-Request-Id"}
-		statuses := []int{400, 413, 500}
+		statuses := []int{400, 413, 414, 500}
 		if strings.HasPrefix(path, "/v1/") {
-			statuses = append(statuses, 401, 403, 503)
+			statuses = append(statuses, 401, 403, 429, 503)
 			if method == "GET" {
 				headers = append(headers, "Min-Position", "Consistency")
 			} else if slices.Contains(named(op, "query"), "dryRun") {

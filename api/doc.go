@@ -33,7 +33,11 @@
 // if one is named (docs/appending.md). What came as a CloudEvent goes out as that
 // CloudEvent.
 //
-// A handler keeps nothing between two requests, and starts no goroutines.
+// A stream (docs/streams.md) is the one answer that has no end of its own: history, then
+// what comes. Its problems stand before its first byte, or in its goodbye.
+//
+// A handler keeps nothing between two requests but the newest events as JSON, and starts
+// no goroutines.
 //
 // # Codes
 //

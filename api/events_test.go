@@ -85,7 +85,7 @@ func TestTheLogCanBePagedThrough(t *testing.T) {
 }
 
 // foreign appends n events of another service.
-func foreign(t *testing.T, log *memory.Log, n int, change func(*eventstore.Event)) {
+func foreign(t testing.TB, log *memory.Log, n int, change func(*eventstore.Event)) {
 	t.Helper()
 	store := log.Open()
 	head, err := store.Head(t.Context())

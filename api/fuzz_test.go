@@ -3,6 +3,8 @@ package api_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +82,33 @@ func FuzzRequest(f *testing.F) {
 		waited := (canonical == "Min-Position" || canonical == "Consistency") && rec.Code == http.StatusServiceUnavailable
 		if rec.Code >= 500 && !waited {
 			t.Errorf("%d %s", rec.Code, rec.Body)
+		}
+	})
+}
+
+// FuzzWhereAStreamBegins: whatever a client says of where it was, it begins there or is
+// told that this can't be read.
+func FuzzWhereAStreamBegins(f *testing.F) {
+	for _, seed := range []string{"", "0", "1", "007", "9007199254740991", "9007199254740992", "-1", "+1", "1e3", "1.0", " 1", "1\n", "٣", "\xff", "0x1", "1,2", strings.Repeat("9", 400), strings.Repeat("0", 400)} {
+		f.Add(seed, seed)
+	}
+	digits := regexp.MustCompile(`^0*([0-9]{1,16})$`)
+	good := func(s string) bool {
+		found := digits.FindStringSubmatch(s)
+		return found != nil && len(s) <= 1024 && (len(found[1]) < 16 || found[1] <= "9007199254740991")
+	}
+	r := newRig(f, func(c *api.Config) { c.Log = nil })
+	f.Fuzz(func(t *testing.T, after, last string) {
+		req := httptest.NewRequest("HEAD", "/v1/events/stream?after="+url.QueryEscape(after), nil)
+		req.Header["Last-Event-Id"] = []string{last}
+		rec := httptest.NewRecorder()
+		r.handler.ServeHTTP(rec, req)
+		want := http.StatusBadRequest
+		if good(after) && good(last) {
+			want = http.StatusOK
+		}
+		if rec.Code != want {
+			t.Errorf("after %q, Last-Event-ID %q: %d, want %d: %s", after, last, rec.Code, want, rec.Body)
 		}
 	})
 }

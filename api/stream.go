@@ -263,8 +263,8 @@ func (s *stream) log(reason string, cause error) {
 	if !s.c.h.cfg.Log.IsLevelEnabled(level) {
 		return
 	}
-	s.c.h.cfg.Log.WithFields(logrus.Fields{
-		"requestId": s.c.id, "error": cause.Error(), "reason": reason, "seq": s.feed.Position(), "events": s.delivered,
+	s.c.logEntry().WithFields(logrus.Fields{
+		"error": cause.Error(), "reason": reason, "seq": s.feed.Position(), "events": s.delivered,
 	}).Log(level, "stream ended")
 }
 

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,4 +158,30 @@ func TestMoreStreamsThanTheNodeTakesAreRefused(t *testing.T) {
 		t.Errorf("the stream ended for %q", reason)
 	}
 	r.follow("/v1/events/stream").want("caught-up@0")
+}
+
+func TestOperatorsSeeWhatStreamsDo(t *testing.T) {
+	var opened, delivered atomic.Int64
+	closed := make(chan string, 1)
+	r := newRig(t, func(c *api.Config) {
+		c.Streams.Observer = api.StreamObserver{
+			Opened:    func() { opened.Add(1) },
+			Delivered: func(events int) { delivered.Add(int64(events)) },
+			Closed:    func(reason string) { closed <- reason },
+		}
+	})
+	r.open("111111")
+	r.open("222222")
+	f := r.follow("/v1/events/stream?type=account.opened")
+	f.want("1 2 caught-up@2")
+	if lag, open := r.handler.StreamLag(); lag != 0 || open != 1 {
+		t.Errorf("%d open, lag %d", open, lag)
+	}
+	f.leave()
+	if reason := <-closed; reason != "client-gone" || opened.Load() != 1 || delivered.Load() != 2 {
+		t.Errorf("%d opened, %d delivered, closed for %q", opened.Load(), delivered.Load(), reason)
+	}
+	if _, open := r.handler.StreamLag(); open != 0 {
+		t.Errorf("%d open", open)
+	}
 }

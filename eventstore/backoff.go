@@ -1,8 +1,9 @@
 package eventstore
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"openpayment/internal/pause"
 )
 
 // backoff is a wait that doubles each time, between two bounds. The waits are
@@ -16,7 +17,7 @@ type backoff struct {
 // next gives the wait to take now.
 func (b *backoff) next() time.Duration {
 	b.current = min(max(2*b.current, b.min), b.max)
-	return b.current/2 + rand.N(b.current/2+1) // #nosec G404 -- no secret
+	return b.current/2 + pause.Random(b.current/2+1)
 }
 
 func (b *backoff) reset() { b.current = 0 }

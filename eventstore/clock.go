@@ -99,14 +99,15 @@ func (c *Clocks) measure(ctx context.Context) {
 	}
 }
 
-// Check is nil if an event may be appended now to a log whose newest event is of
-// the time last; otherwise an error of KindUnavailable, its cause a [SkewError].
-func (c *Clocks) Check(last time.Time) error {
+// Check is nil if an event may be appended now, by this process's clock, to a log
+// whose newest event is of the time last; otherwise an error of KindUnavailable, its
+// cause a [SkewError].
+func (c *Clocks) Check(now, last time.Time) error {
 	if c == nil {
 		return nil
 	}
 	skew := c.skew.Load()
-	if ahead := time.Until(last); skew == nil && ahead > c.limit {
+	if ahead := last.Sub(now); skew == nil && ahead > c.limit {
 		skew = &SkewError{Ahead: ahead, Of: "the newest event's writer"}
 	}
 	if skew == nil {

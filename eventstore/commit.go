@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"openpayment/internal/mutant"
 	"openpayment/internal/pause"
 )
 
@@ -56,6 +57,10 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			return
 		}
 		if len(plan.events) == 0 {
+			if mutant.On(mutant.RefusesOnStaleState) {
+				concludeAll(pending, Course{})
+				return
+			}
 			head, err := w.prove(plan.at.Head)
 			if err != nil {
 				w.refuse(pending, err)
@@ -64,6 +69,9 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			proven = head.Position
 			releaseAll(pending)
 			continue
+		}
+		if mutant.On(mutant.AnswersBeforeDurable) {
+			concludeAll(plan.accepted, Course{})
 		}
 		err := w.store(plan)
 		switch {
@@ -113,7 +121,16 @@ func (w *Writer[D]) decide(pending []*submission[D]) *plan[D] {
 	for {
 		p := &plan[D]{}
 		misfit := -1 // a decision that broke a limit; it may have marked the draft
-		w.model.Draft(func(draft D, at Tail) { misfit = w.decideOn(draft, at, pending, p) })
+		var newest Head
+		if mutant.On(mutant.DecidesOnStaleState) {
+			newest, _ = w.log.Head(w.ctx)
+		}
+		w.model.Draft(func(draft D, at Tail) {
+			if newest.Position > at.Head.Position {
+				at.Head = newest
+			}
+			misfit = w.decideOn(draft, at, pending, p)
+		})
 		if misfit < 0 {
 			p.number()
 			return p
@@ -127,12 +144,13 @@ func (w *Writer[D]) decide(pending []*submission[D]) *plan[D] {
 // stored, which it has answered: the draft is of no more use then.
 func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan[D]) (misfit int) {
 	p.at = at
-	if p.skew = w.cfg.Clocks.Check(at.Time); p.skew != nil {
+	clock := w.cfg.Now()
+	if p.skew = w.cfg.Clocks.Check(clock, at.Time); p.skew != nil {
 		return -1
 	}
 	size := 0
 	now := time.Now()
-	slot := Slot{Seq: at.Head.Position + 1, Time: later(now.UTC().Truncate(time.Millisecond), at.Time)}
+	slot := Slot{Seq: at.Head.Position + 1, Time: later(clock.UTC().Truncate(time.Millisecond), at.Time)}
 	for i, s := range pending {
 		if !s.take() {
 			continue
@@ -277,6 +295,12 @@ func (w *Writer[D]) appendUntilDefinite(p *plan[D]) (took time.Duration, doubts 
 				return 0, 0, err
 			}
 		default: // an error nobody classified may mean anything
+			if mutant.On(mutant.RenumbersOnRetry) {
+				return 0, doubts, newError("append", KindConflict, err)
+			}
+			if mutant.On(mutant.LeavesDoubt) {
+				return 0, doubts, newError("append", KindUnavailable, err)
+			}
 		}
 		doubts = attempt
 		w.cfg.Observer.inDoubt(head, len(batch), attempt, err)

@@ -1,8 +1,9 @@
 package eventstore
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"openpayment/internal/pause"
 )
 
 // pace shares the log with writers in other processes. Who has just appended is
@@ -68,5 +69,5 @@ func (p *pace) stored(head Head, took time.Duration) time.Duration {
 const longestPause = 100 * time.Millisecond
 
 func upTo(d time.Duration) time.Duration {
-	return rand.N(min(max(d, time.Microsecond), longestPause)) // #nosec G404 -- no secret
+	return pause.Random(min(max(d, time.Microsecond), longestPause))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"openpayment/internal/mutant"
 	"openpayment/internal/pause"
 )
 
@@ -202,6 +203,9 @@ func (s *Subscription) deliverFromLog(ctx context.Context, cursor Head) error {
 // the subscription ends.
 func (s *Subscription) deliver(ctx context.Context, ev Event) error {
 	observe := &s.poller.cfg.Observer
+	if mutant.On(mutant.SavesCursorEarly) && s.cfg.Cursors != nil {
+		_ = s.cfg.Cursors.SaveCursor(ctx, s.cfg.Name, ev.Head())
+	}
 	notify(observe.Received, s.cfg.Name, ev)
 	if err := s.handle(ctx, ev); err != nil {
 		return err

@@ -59,6 +59,8 @@ type WriterConfig struct {
 	// Clocks may object to this process's clock: then all commands are refused. Nil:
 	// whatever it says is right. The Writer does not close it.
 	Clocks *Clocks
+	// Now is this process's clock, of which events get their times. Default: time.Now.
+	Now func() time.Time
 
 	Observer Observer
 }
@@ -69,6 +71,9 @@ func (c WriterConfig) withDefaults() WriterConfig {
 	c.BatchBytes = min(orDefault(c.BatchBytes, MaxBatchBytes), MaxBatchBytes)
 	c.RetryMin = orDefault(c.RetryMin, 2*time.Millisecond)
 	c.RetryMax = max(orDefault(c.RetryMax, time.Second), c.RetryMin)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return c
 }
 

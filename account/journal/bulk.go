@@ -150,9 +150,9 @@ func (s *Service) repeatAll(ctx context.Context, k account.Key, use account.KeyU
 	if err != nil {
 		return nil, err
 	}
-	at := make([]eventstore.Position, place.of)
-	for i := range at {
-		at[i] = first.Seq + eventstore.Position(i)
+	events := make([]done, place.of)
+	for i := range events {
+		events[i] = done{first.Seq + eventstore.Position(i), use.Key}
 	}
-	return s.recall(ctx, at)
+	return s.recall(ctx, events)
 }

@@ -11,6 +11,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/eventstore"
+	"openpayment/internal/mutant"
 )
 
 // metaDataVersion is the key in an event's meta that says in which version of its
@@ -35,7 +36,7 @@ func Encode(ev account.Event, meta map[string]string) (eventstore.Proposal, erro
 // its data is not known here: most likely a newer node wrote it, and a state
 // without it would be wrong.
 func Decode(ev eventstore.Event) (account.Event, error) {
-	if !Reserved(ev.Type) {
+	if !Reserved(ev.Type) || mutant.On(mutant.SkipsUnknownMoney) && known.byName[ev.Type] == nil {
 		return nil, nil
 	}
 	return known.decode(ev)

@@ -177,11 +177,11 @@ func (s *Service) recallEach(ctx context.Context, entries []*entry) {
 	})
 	// In the order of the log: neighbours are read together.
 	slices.SortFunc(known, func(a, b *entry) int { return cmp.Compare(a.earlier.Last, b.earlier.Last) })
-	at := make([]eventstore.Position, len(known))
+	events := make([]done, len(known))
 	for i, e := range known {
-		at[i] = eventstore.Position(e.earlier.Last)
+		events[i] = done{eventstore.Position(e.earlier.Last), e.earlier.Key}
 	}
-	outs, err := s.recall(ctx, at)
+	outs, err := s.recall(ctx, events)
 	for i, e := range known {
 		if e.result.Err = err; err == nil {
 			e.result.Outcome = outs[i]

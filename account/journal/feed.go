@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"openpayment/account"
@@ -109,7 +108,7 @@ func (f *Feed) await(ctx context.Context) error {
 // so that feeds that were woken by one event don't go on in step.
 func (f *Feed) rest() time.Duration {
 	share := min(time.Duration(f.service.feeds.Load())*time.Second/feedRounds, feedRest)
-	return share/2 + rand.N(share+1)
+	return share/2 + pause.Random(share+1)
 }
 
 // touched is which accounts an event touches, found out once for all feeds.
@@ -127,5 +126,5 @@ func (f *Feed) failed(ctx context.Context) {
 		return
 	}
 	f.retry = min(max(2*f.retry, feedRetryMin), feedRetryMax)
-	f.due = time.Now().Add(f.retry/2 + rand.N(f.retry/2))
+	f.due = time.Now().Add(f.retry/2 + pause.Random(f.retry/2))
 }

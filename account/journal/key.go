@@ -72,7 +72,7 @@ func (s *Service) repeat(ctx context.Context, k account.Key, use account.KeyUse)
 	if err := use.Judge(k); err != nil {
 		return Outcome{}, err
 	}
-	outs, err := s.recall(ctx, []eventstore.Position{eventstore.Position(use.Last)})
+	outs, err := s.recall(ctx, []done{{eventstore.Position(use.Last), use.Key}})
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -112,8 +114,11 @@ func (s *Service) walk(ctx context.Context, n account.Number, visit func(ev even
 			if err != nil {
 				return err
 			}
+			if decoded == nil || !slices.Contains(decoded.Accounts(), n) {
+				return rewritten(ev)
+			}
 			if a, err = account.Evolve(a, decoded, stamp(ev)); err != nil {
-				return err
+				return errors.Join(rewritten(ev), err)
 			}
 			if !visit(ev, a) {
 				return nil
@@ -121,6 +126,12 @@ func (s *Service) walk(ctx context.Context, n account.Number, visit func(ev even
 		}
 	}
 	return nil
+}
+
+// rewritten is why nothing can be told that depends on an event: the log holds another
+// one in its place than the one that is part of the state.
+func rewritten(ev eventstore.Event) error {
+	return eventstore.NewError("read", eventstore.KindDamaged, fmt.Errorf("event %d is not the one that this node has seen", ev.Seq))
 }
 
 func existing(a *account.Account, n account.Number) (*account.Account, error) {

@@ -8,23 +8,37 @@ import (
 	"openpayment/eventstore"
 )
 
-// recall makes the outcomes of commands again, from their events at the given
-// positions, which are in the log: each was replayed. Errors are those of reading.
-func (s *Service) recall(ctx context.Context, at []eventstore.Position) ([]Outcome, error) {
-	if len(at) == 0 {
+// done is an event of a command that was carried out under a key.
+type done struct {
+	at  eventstore.Position
+	key account.Key
+}
+
+// recall makes the outcomes of commands again, from their events, which are in the
+// log: each was replayed. Errors are those of reading, KindDamaged where the log holds
+// another event by now.
+func (s *Service) recall(ctx context.Context, events []done) ([]Outcome, error) {
+	if len(events) == 0 {
 		return nil, nil
+	}
+	at := make([]eventstore.Position, len(events))
+	for i, d := range events {
+		at[i] = d.at
 	}
 	if err := s.Wait(ctx, slices.Max(at)); err != nil { // the state's position moves last
 		return nil, err
 	}
-	events, err := s.log.Events(ctx, at)
+	found, err := s.log.Events(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	outs := make([]Outcome, len(events))
+	outs := make([]Outcome, len(found))
 	// Of accounts that have changed since: which events their answers show them after.
 	earlier := make(map[account.Number]map[eventstore.Position]*Outcome)
-	for i, ev := range events {
+	for i, ev := range found {
+		if keyOf(ev.Meta) != events[i].key { // #nosec G602 -- Events gives as many as it is asked for
+			return nil, rewritten(ev)
+		}
 		outs[i] = Outcome{Event: ev, Position: ev.Seq, Replayed: true}
 		decoded, err := Decode(ev)
 		if err != nil {

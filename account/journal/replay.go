@@ -192,6 +192,9 @@ func (r *replay) level(ctx context.Context, live eventstore.Head) (bool, error) 
 		at = events[i].Head()
 	}
 	r.job.moved(at.Position, live.Position)
+	if err := at.RegressedFrom(live); at.Position == live.Position && err != nil {
+		return false, r.haltedAt("", err) // two histories: they will never meet
+	}
 	return at == live, nil
 }
 

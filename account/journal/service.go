@@ -50,6 +50,7 @@ type Service struct {
 	received *eventstore.Subscription
 	writer   *eventstore.Writer[*account.Draft]
 	clocks   *eventstore.Clocks
+	now      func() time.Time // this process's clock, as the Writer has it
 	maxLag   eventstore.Position
 
 	snapshots     *snapshotter            // nil without a store for them
@@ -74,6 +75,9 @@ type Service struct {
 func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Service, error) {
 	log := eventstore.NewLog(backend)
 	cfg.Poller.Observer, cfg.Writer.Observer = cfg.Observer, cfg.Observer
+	if cfg.Writer.Now == nil {
+		cfg.Writer.Now = time.Now
+	}
 	var manifests []eventstore.Manifest
 	if cfg.Snapshots.Store != nil { // before the head is read, so that none is beyond it
 		var err error
@@ -94,7 +98,7 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 	s := &Service{
 		log: log, poller: poller, reducer: newReducer(base.state, base.tail), history: newHistory(log),
 		target: poller.Head(), started: time.Now(), maxLag: eventstore.Position(cfg.MaxLag),
-		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys),
+		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys), now: cfg.Writer.Now,
 	}
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,
@@ -237,7 +241,7 @@ func (s *Service) Ready() error {
 	if !s.caughtUp.Load() {
 		return s.starting()
 	}
-	if err := s.clocks.Check(s.reducer.time()); err != nil {
+	if err := s.clocks.Check(s.now(), s.reducer.time()); err != nil {
 		return err
 	}
 	if at, newest := s.Applied(), s.poller.Newest(); s.maxLag > 0 && newest-at > s.maxLag {

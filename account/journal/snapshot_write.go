@@ -13,6 +13,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/eventstore"
+	"openpayment/internal/mutant"
 )
 
 // chunksOf cuts a frozen state into chunks: the accounts in ascending order of
@@ -103,6 +104,7 @@ type saved struct {
 	hashes   []eventstore.Hash // of the chunks, in order
 	bytes    int64
 	accounts int64
+	late     []func(context.Context) error // chunks still to be stored, of a mutant
 }
 
 // saveChunks encodes the frozen state and stores it under id. begun is called once,
@@ -142,7 +144,12 @@ func saveChunks(ctx context.Context, to eventstore.SnapshotStore, id uuid.UUID, 
 				if err != nil {
 					return err
 				}
-				if err := to.SaveChunk(ctx, id, c.number, data); err != nil {
+				save := func(ctx context.Context) error { return to.SaveChunk(ctx, id, c.number, data) }
+				if mutant.On(mutant.ManifestFirst) {
+					mu.Lock()
+					result.late = append(result.late, save)
+					mu.Unlock()
+				} else if err := save(ctx); err != nil {
 					return err
 				}
 				first.Do(func() { err = begun(ctx) })

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"openpayment/account"
 	"openpayment/eventstore"
 	"openpayment/internal/both"
+	"openpayment/internal/mutant"
 	"openpayment/internal/pause"
 )
 
@@ -132,6 +132,9 @@ func (s *snapshotter) take(ctx context.Context, polite bool) (eventstore.Manifes
 	if err != nil {
 		return eventstore.Manifest{}, err
 	}
+	if mutant.On(mutant.MixesChunks) {
+		id = uuid.UUID{6: 0x70, 8: 0x80}
+	}
 	began := time.Now()
 	frozen, tail, stall, err := s.freeze(ctx)
 	if err != nil {
@@ -188,7 +191,13 @@ func (s *snapshotter) store(ctx context.Context, id uuid.UUID, f *account.Frozen
 		Format: snapshotFormat, Reducer: reducerVersion,
 		Records: chunks.accounts, Bytes: chunks.bytes, Chunks: chunks.hashes,
 	}.Sealed()
-	return m, s.cfg.Store.SaveManifest(ctx, m)
+	err = s.cfg.Store.SaveManifest(ctx, m)
+	if mutant.On(mutant.ManifestFirst) {
+		for _, save := range chunks.late {
+			err = errors.Join(err, save(ctx))
+		}
+	}
+	return m, err
 }
 
 // othersWork is errTaken while a node that counts is at work on a snapshot.
@@ -264,7 +273,7 @@ const (
 func (s *snapshotter) run(ctx context.Context, wait func(context.Context, eventstore.Position) error) {
 	retry := retryFirst
 	for s.due(ctx, wait) {
-		pause.For(ctx, rand.N(headStart)) // #nosec G404 -- no secret
+		pause.For(ctx, pause.Random(headStart))
 		err := s.byPolicy(ctx)
 		switch {
 		case ctx.Err() != nil:

@@ -10,6 +10,15 @@ import (
 // Subscriptions are the named subscriptions to this log; nil without a store for them.
 func (s *Service) Subscriptions() *subscriptions.Registry { return s.subscriptions }
 
+// SeenSubscriptions are all named subscriptions as this node saw them last: see
+// [subscriptions.Registry.Seen]. Without a store for them there are none.
+func (s *Service) SeenSubscriptions() []subscriptions.Status {
+	if s.subscriptions == nil {
+		return nil
+	}
+	return s.subscriptions.Seen()
+}
+
 // source is the Service as subscriptions see it: the log as far as the state includes
 // it.
 type source struct{ *Service }

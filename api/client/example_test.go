@@ -144,3 +144,32 @@ func ExampleClient_Accounts() {
 	// 23456789 open
 	// 34567890 open
 }
+
+func ExampleClient_Stream() {
+	ctx := context.Background()
+	url, stop := service()
+	defer stop()
+	c, err := client.New(url)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, number := range []string{"12345678", "23456789"} {
+		if _, err := c.OpenAccount(ctx, client.AccountDetails{AccountNumber: number, SortCode: "10-20-30"}); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	// It would go on for ever, over lost connections and restarts of the service.
+	for event, err := range c.Stream(ctx, client.StreamQuery{Type: "account.opened"}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(event.Seq, event.Subject)
+		if event.Seq == 2 {
+			break
+		}
+	}
+	// Output:
+	// 1 accounts/12345678
+	// 2 accounts/23456789
+}

@@ -166,6 +166,16 @@ func TestWhatWasNeverSentWasNotCarriedOut(t *testing.T) {
 	}
 }
 
+func TestWhatAConnectionWasCutOffUnderMayHaveBeenCarriedOut(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer server.Close()
+	c := newClient(t, server.URL, nil, client.Retry(client.RetryPolicy{For: -1}))
+	err := second(c.Deposit(t.Context(), "1", gbp(1)))
+	if unsure, ok := errors.AsType[*client.UnsureError](err); !ok || len(unsure.Key) != 36 || !errors.Is(err, client.ErrNoAnswer) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestPausesGrowAndHonourRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Time
@@ -259,7 +269,13 @@ func TestAClientReadsItsOwnWritesOnAnyNode(t *testing.T) {
 	c := newClient(t, "http://any", network, client.ReadYourWrites())
 	opened(t, c, "111111")
 	for n := range int64(200) {
-		must(c.Deposit(t.Context(), "111111", gbp(1)))(t)
+		if n%2 == 0 {
+			must(c.Deposit(t.Context(), "111111", gbp(1)))(t)
+		} else {
+			var b client.Bulk
+			b.Deposit("111111", gbp(1))
+			must(c.ExecuteEach(t.Context(), &b))(t)
+		}
 		if a := must(c.Account(t.Context(), "111111"))(t); a.Balance != n+1 {
 			t.Fatalf("%d after %d deposits", a.Balance, n+1)
 		}

@@ -180,7 +180,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	}
 	w.api(&served)
 	handler := api.New(served)
-	w.figures.Watch(handler.Problem)
+	w.figures.Watch(handler)
 	server := f.serve(handler)
 	url := f.url()
 	log.WithFields(logrus.Fields{"url": url, "store": source.display, "log": source.log, "version": version()}).Info("listening")

@@ -115,7 +115,7 @@ type gulps struct {
 func (g *gulps) Read(p []byte) (int, error) {
 	if g.n++; !g.w.hurry.Load() {
 		switch {
-		case g.w.stuck && g.n == 20 && !g.w.unstuck:
+		case g.w.stuck && g.n >= 20 && !g.w.unstuck:
 			g.w.unstuck = true
 			pause.For(g.ctx, 4*streamsWriteTimeout)
 		case !g.w.slow:

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -221,4 +224,40 @@ func (p *process) resident() string {
 		return "?"
 	}
 	return string(found[1])
+}
+
+// TestSIGTERMSaysGoodbyeToStreams ends the service while clients follow it.
+func TestSIGTERMSaysGoodbyeToStreams(t *testing.T) {
+	p := start(t, "--store", "memory:")
+	p.must(http.StatusCreated, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
+	const clients = 5
+	bodies := make(chan string, clients)
+	for range clients {
+		go func() {
+			answer, err := http.Get(p.url + "/v1/events/stream")
+			if err != nil {
+				bodies <- err.Error()
+				return
+			}
+			defer answer.Body.Close()
+			r := bufio.NewReader(answer.Body)
+			first, _ := r.ReadString('\n')
+			bodies <- first
+			rest, err := io.ReadAll(r)
+			bodies <- fmt.Sprint(string(rest), err)
+		}()
+	}
+	for range clients {
+		if first := <-bodies; first != "id: 1\n" {
+			t.Error(first)
+		}
+	}
+	if code := p.terminate(); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, p.log())
+	}
+	for range clients {
+		if rest := <-bodies; !strings.Contains(rest, "event: goodbye\ndata: {") || !strings.Contains(rest, `"code":"shutting-down"`) || !strings.HasSuffix(rest, "\n\n<nil>") {
+			t.Errorf("%q", rest)
+		}
+	}
 }

@@ -51,7 +51,7 @@ func seldom(log *logrus.Logger, message string) func(error) {
 
 // api has the handler watched.
 func (w watch) api(cfg *api.Config) {
-	cfg.Observer = w.figures.API().And(w.traces.API())
+	cfg.Observer, cfg.Streams.Observer = w.figures.API().And(w.traces.API()), w.figures.Streams()
 	cfg.Metrics = w.figures.Handler(func(v ...any) {
 		w.log.WithField("error", fmt.Sprint(v...)).Warn("metrics could not be collected or sent")
 	})

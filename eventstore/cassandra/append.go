@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"openpayment/eventstore"
+	"openpayment/internal/mutant"
 )
 
 const (
@@ -50,7 +52,7 @@ func (s *Store) Append(ctx context.Context, head eventstore.Head, batch []events
 			return s.conflict(head, v)
 		}
 	}
-	if err := s.closedAt(ctx, bucket-1, head); err != nil {
+	if err := s.closedAt(ctx, bucket-1, head); err != nil && !mutant.On(mutant.OpensBucketBlindly) {
 		return err
 	}
 	if err := s.notLost(ctx, bucket); err != nil {
@@ -115,6 +117,9 @@ func (s *Store) statements(bucket int64, head eventstore.Head, batch []eventstor
 	condition := statement{openBucket, []any{int64(last.Seq), last.Hash[:], s.log, bucket}}
 	if !open {
 		condition = statement{advanceHead, append(condition.args, int64(head.Position), head.Hash[:])}
+		if mutant.On(mutant.AppendsAnywhere) {
+			condition = statement{strings.Replace(advanceHead, "IF head = ? AND head_hash = ?", "IF head > 0", 1), condition.args[:4]}
+		}
 	}
 	statements := make([]statement, 1, 1+len(batch))
 	statements[0] = condition

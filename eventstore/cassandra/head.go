@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"openpayment/eventstore"
+	"openpayment/internal/mutant"
 )
 
 // selectHead reads the static columns alone: one row if the partition is there.
@@ -67,7 +68,11 @@ func (s *Store) headFrom(ctx context.Context, bucket int64) (eventstore.Head, er
 func (s *Store) bucketHead(ctx context.Context, op string, bucket int64) (eventstore.Head, error) {
 	session := s.link.session()
 	var c headColumns
-	found, err := session.serialRow(ctx, selectHead, []any{s.log, bucket}, c.dest()...)
+	read := session.serialRow
+	if mutant.On(mutant.ReadsHeadWithoutPaxos) {
+		read = session.row
+	}
+	found, err := read(ctx, selectHead, []any{s.log, bucket}, c.dest()...)
 	if err != nil {
 		s.link.check(session, err)
 		return eventstore.Head{}, readError(op, err)

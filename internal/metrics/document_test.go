@@ -19,6 +19,7 @@ import (
 	"openpayment/api"
 	"openpayment/eventstore"
 	"openpayment/eventstore/cassandra"
+	"openpayment/eventstore/subscriptions"
 	"openpayment/internal/metrics"
 )
 
@@ -37,19 +38,45 @@ func full() *metrics.Metrics {
 	l.HandlerFailed("accounts", eventstore.Event{}, 1, 0, nil)
 	m.Snapshots().Tried(eventstore.Manifest{}, 0, errors.New("damaged"))
 	m.Cassandra(cassandra.Request{Statement: "append", Outcome: "ok", Took: time.Millisecond, Retry: true})
-	m.Watch(func() string { return "not-caught-up" })
+	m.Streams().Closed("too-slow")
+	m.Watch(still{})
 	m.Serve(still{})
 	return m
 }
 
-// still is a service in which everything is.
+// still is a service and its endpoint, in which everything is.
 type still struct{}
 
 func (still) Status() journal.Status {
 	return journal.Status{ClockAhead: new(time.Duration), Snapshot: eventstore.Manifest{ID: uuid.New()}}
 }
 
+func (still) SeenSubscriptions() []subscriptions.Status {
+	return []subscriptions.Status{{NamedSubscription: eventstore.NamedSubscription{Name: "reports", Acked: eventstore.Head{Position: 3}}, Head: 10}}
+}
+
+func (still) Problem() string { return "not-caught-up" }
+
+func (still) StreamLag() (eventstore.Position, int) { return 0, 0 }
+
 func (still) LastReplay() (journal.Replay, bool) { return journal.Replay{}, true }
+
+func TestSubscriptionsAreShownByTheirNames(t *testing.T) {
+	families, err := full().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "openpayment_subscription_lag_events" {
+			continue
+		}
+		if m := f.GetMetric()[0]; m.GetLabel()[0].GetValue() != "reports" || m.GetGauge().GetValue() != 7 {
+			t.Errorf("the lag is shown as %v", m)
+		}
+		return
+	}
+	t.Error("no lag is shown")
+}
 
 // rows are the metrics as a table's rows.
 func rows(t *testing.T) map[string]string {

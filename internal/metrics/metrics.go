@@ -28,6 +28,7 @@ var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1
 type Metrics struct {
 	registry  *prometheus.Registry
 	requests  requests
+	streams   streams
 	commands  commands
 	appends   appends
 	snapshots snapshots
@@ -41,7 +42,7 @@ type Metrics struct {
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	add := adder{m.registry}
-	m.requests, m.commands, m.appends = newRequests(add), newCommands(add), newAppends(add)
+	m.requests, m.streams, m.commands, m.appends = newRequests(add), newStreams(add), newCommands(add), newAppends(add)
 	m.snapshots, m.replays, m.cassandra = newSnapshots(add), newReplays(add), newCassandraRequests(add)
 	m.exports = add.counter("trace_export_failures_total", "Times that spans could not be delivered to the collector, and were dropped.")
 	m.node.describe()

@@ -7,7 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"openpayment/account/journal"
+	"openpayment/api"
 	"openpayment/eventstore"
+	"openpayment/eventstore/subscriptions"
 )
 
 // Source is where the figures that stand still are looked up. *[journal.Service] is
@@ -15,17 +17,32 @@ import (
 type Source interface {
 	Status() journal.Status
 	LastReplay() (journal.Replay, bool)
+	SeenSubscriptions() []subscriptions.Status
 }
 
 var _ Source = (*journal.Service)(nil)
 
+// Endpoint is where clients come to. *[api.Handler] is one. What it tells must take no
+// time.
+type Endpoint interface {
+	// Problem is the code of what keeps the node from being ready, empty for nothing.
+	Problem() string
+	// StreamLag is how many events the stream that is furthest behind has still to look
+	// through, and how many streams are open.
+	StreamLag() (lag eventstore.Position, open int)
+}
+
+var _ Endpoint = (*api.Handler)(nil)
+
 // node looks everything up at the time of a scrape, in one picture. Its fields but the
 // two that come later never change.
 type node struct {
-	problem atomic.Pointer[func() string]
-	source  atomic.Pointer[Source]
+	endpoint atomic.Pointer[Endpoint]
+	source   atomic.Pointer[Source]
 
 	ready, problemIs, halted              *prometheus.Desc
+	streams, streamLag                    *prometheus.Desc
+	subscriptions, subscriptionLag        *prometheus.Desc
 	head, applied, lag                    *prometheus.Desc
 	accounts, keys, keysLimit             *prometheus.Desc
 	foreign, subjects                     *prometheus.Desc
@@ -35,9 +52,8 @@ type node struct {
 	replayDiffers                         *prometheus.Desc
 }
 
-// Watch has problem asked for the code of what keeps the node from being ready, empty
-// for nothing.
-func (m *Metrics) Watch(problem func() string) { m.node.problem.Store(&problem) }
+// Watch has readiness and streams looked up at e from now on.
+func (m *Metrics) Watch(e Endpoint) { m.node.endpoint.Store(&e) }
 
 // Serve has the state looked up in s from now on. Before, there are no figures of it.
 func (m *Metrics) Serve(s Source) { m.node.source.Store(&s) }
@@ -48,6 +64,10 @@ func (n *node) describe() {
 	}
 	n.ready = gauge("ready", "1 if requests should be sent to this node, otherwise 0, as /readyz says.")
 	n.problemIs = gauge("problem", "1 for the problem that keeps this node from being ready; none if it is.", "code")
+	n.streams = gauge("streams_open", "Streams of events that are open.")
+	n.streamLag = gauge("stream_lag_events", "Applied events that the stream which is furthest behind has still to look through.")
+	n.subscriptions = gauge("subscriptions", "Named subscriptions that there are.")
+	n.subscriptionLag = gauge("subscription_lag_events", "Events behind what is acknowledged to a named subscription, whether it wants them or not.", "subscription")
 	n.halted = gauge("halted", "1 if this node takes no more commands until it is restarted, otherwise 0.")
 	n.head = gauge("log_head_position", "Position of the newest event that this node has heard of.")
 	n.applied = gauge("log_applied_position", "Position up to which the state includes every event.")
@@ -72,7 +92,7 @@ func (n *node) describe() {
 // Describe implements [prometheus.Collector].
 func (n *node) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		n.ready, n.problemIs, n.halted, n.head, n.applied, n.lag, n.accounts, n.keys, n.keysLimit, n.foreign, n.subjects, n.queue, n.queueLimit, n.clock,
+		n.ready, n.problemIs, n.streams, n.streamLag, n.subscriptions, n.subscriptionLag, n.halted, n.head, n.applied, n.lag, n.accounts, n.keys, n.keysLimit, n.foreign, n.subjects, n.queue, n.queueLimit, n.clock,
 		n.snapshotAt, n.snapshotTime, n.snapshotLen, n.replayRuns, n.replayAt, n.replayHead, n.replayDiffers,
 	} {
 		to <- d
@@ -84,12 +104,8 @@ func (n *node) Collect(to chan<- prometheus.Metric) {
 	tell := func(d *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	if problem := n.problem.Load(); problem != nil {
-		code := (*problem)()
-		tell(n.ready, oneIf(code == ""))
-		if code != "" {
-			tell(n.problemIs, 1, code)
-		}
+	if endpoint := n.endpoint.Load(); endpoint != nil {
+		n.collectEndpoint(tell, *endpoint)
 	}
 	source := n.source.Load()
 	if source == nil {
@@ -110,6 +126,7 @@ func (n *node) Collect(to chan<- prometheus.Metric) {
 	if s.ClockAhead != nil {
 		tell(n.clock, s.ClockAhead.Seconds())
 	}
+	n.collectSubscriptions(tell, (*source).SeenSubscriptions())
 	n.collectSnapshot(tell, s.Snapshot)
 	replay, any := (*source).LastReplay()
 	tell(n.replayRuns, oneIf(any && replay.State == journal.ReplayRunning))
@@ -117,6 +134,24 @@ func (n *node) Collect(to chan<- prometheus.Metric) {
 		tell(n.replayAt, float64(replay.Position))
 		tell(n.replayHead, float64(replay.Head))
 		tell(n.replayDiffers, float64(replay.Differing))
+	}
+}
+
+func (n *node) collectEndpoint(tell func(*prometheus.Desc, float64, ...string), e Endpoint) {
+	code := e.Problem()
+	tell(n.ready, oneIf(code == ""))
+	if code != "" {
+		tell(n.problemIs, 1, code)
+	}
+	lag, open := e.StreamLag()
+	tell(n.streams, float64(open))
+	tell(n.streamLag, float64(lag))
+}
+
+func (n *node) collectSubscriptions(tell func(*prometheus.Desc, float64, ...string), all []subscriptions.Status) {
+	tell(n.subscriptions, float64(len(all)))
+	for _, s := range all {
+		tell(n.subscriptionLag, float64(s.Lag()), s.Name)
 	}
 }
 

@@ -38,8 +38,9 @@ func newRig(t testing.TB) *rig {
 	read := make(chan struct{})
 	service, err := journal.Start(t.Context(), r.store, journal.Config{
 		Observer: figures.Log(), Replayed: figures.Replayed,
-		Snapshots: journal.SnapshotConfig{Store: log.Open(), Observer: figures.Snapshots()},
-		Poller:    eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
+		Snapshots:     journal.SnapshotConfig{Store: log.Open(), Observer: figures.Snapshots()},
+		Subscriptions: log.Open(),
+		Poller:        eventstore.PollerConfig{MaxInterval: 20 * time.Millisecond},
 		Progress: func(_, _ eventstore.Position, done bool) {
 			if done {
 				close(read)
@@ -50,9 +51,9 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r.handler = api.New(api.Config{
-		Observer: figures.API(), Metrics: figures.Handler(func(v ...any) { t.Error(v...) }), RequestTimeout: 100 * time.Millisecond,
+		Observer: figures.API(), Streams: api.StreamConfig{Observer: figures.Streams()}, Metrics: figures.Handler(func(v ...any) { t.Error(v...) }), RequestTimeout: 100 * time.Millisecond,
 	})
-	figures.Watch(r.handler.Problem)
+	figures.Watch(r.handler)
 	server := httptest.NewServer(r.handler)
 	r.url = server.URL
 	t.Cleanup(func() {

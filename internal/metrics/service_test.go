@@ -3,6 +3,8 @@ package metrics_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -224,7 +226,7 @@ func TestLabelsDoNotGrowWithWhatClientsSend(t *testing.T) {
 		r.open(201, secret, "Idempotency-Key: key-"+secret, "X-Request-Id: request-"+secret)
 		r.open(409, secret)
 		for _, path := range []string{"/v1/accounts/" + secret, "/v1/accounts/" + secret + "/events", "/v1/accounts/x" + secret, "/" + secret, "/v1/" + secret + "/accounts",
-			"/v1/events/" + secret, "/v1/events?type=" + secret, "/v1/admin/replays/" + secret, "/metrics?x=" + secret} {
+			"/v1/events/" + secret, "/v1/events?type=" + secret, "/v1/admin/replays/" + secret, "/v1/subscriptions/x" + secret + "/events?limit=x", "/metrics?x=" + secret} {
 			for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "M" + secret} {
 				r.do(method, path, `{"x":`+secret+`}`, "Authorization: Bearer "+secret)
 			}
@@ -242,4 +244,23 @@ func TestLabelsDoNotGrowWithWhatClientsSend(t *testing.T) {
 			t.Errorf("a label has what the client has sent: %s", name)
 		}
 	}
+}
+
+func TestStreamsAreShownWhileTheyAreOpenAndWhenTheyHaveEnded(t *testing.T) {
+	r := newRig(t)
+	r.open(201, "000001")
+	answer, err := http.Get(r.url + "/v1/events/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	r.eventually("openpayment_stream_events_delivered_total", 1)
+	r.eventually("openpayment_stream_lag_events", 0)
+	r.wants(map[string]float64{"openpayment_streams_open": 1, "openpayment_streams_opened_total": 1, "openpayment_http_requests_in_flight": 2})
+	r.handler.EndStreams()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	r.wants(map[string]float64{
+		"openpayment_streams_open": 0, `openpayment_streams_closed_total{reason="shutting-down"}`: 1,
+		`openpayment_http_requests_total{method="GET",route="/v1/events/stream",status="2xx"}`: 1, "openpayment_http_requests_in_flight": 1,
+	})
 }

@@ -21,3 +21,28 @@ func TestAPauseEndsWithItsTimeOrItsContext(t *testing.T) {
 		}
 	})
 }
+
+func TestRandomPausesFollowFromASeed(t *testing.T) {
+	draw := func() (all [20]time.Duration) {
+		for i := range all {
+			all[i] = Random(time.Hour)
+		}
+		return all
+	}
+	seeded := func(seed uint64) [20]time.Duration {
+		defer Seed(seed)()
+		return draw()
+	}
+	once, again, other := seeded(1), seeded(1), seeded(2)
+	if once != again || once == other || draw() == once {
+		t.Error("the same seed gives the same, and nothing else does")
+	}
+	for range 1000 {
+		if d := Random(3); d < 0 || d > 2 {
+			t.Fatalf("%d is not below 3", d)
+		}
+	}
+	if Random(0) != 0 || Random(-1) != 0 {
+		t.Error("there is nothing below nothing")
+	}
+}
