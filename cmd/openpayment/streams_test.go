@@ -23,6 +23,7 @@ const (
 	streamsAccounts     = 20
 	streamsWorkers      = 16 // that send commands
 	streamsWriteTimeout = 3 * time.Second
+	streamsNear         = 500 // events, among which there is one for every client
 )
 
 // streamsSize is how much the test of streams does.

@@ -217,6 +217,9 @@ func (w *world) finally() {
 		return
 	}
 	for _, m := range w.store.manifests {
+		if w.oracle.tardy[m.ID] {
+			continue
+		}
 		w.oracle.whole(m, w.store.chunks[m.ID])
 	}
 }
