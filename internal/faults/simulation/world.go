@@ -46,6 +46,7 @@ type world struct {
 	nodes      []*node
 	clients    []*client
 	followers  []*follower
+	named      *named               // nil: there is none
 	cancels    []context.CancelFunc // of what runs until it is ended
 	processes  []*process
 	operations []*operation
@@ -65,6 +66,7 @@ type world struct {
 	replayed   []replayed
 	fed        []fed
 	unfollowed []*follower
+	unread     bool                // the named subscriber's reader has ended
 	relayed    eventstore.Position // the newest event that the subscriber has taken
 	over       bool                // all calls end at once
 	story      []byte
@@ -120,6 +122,9 @@ func newWorld(seed uint64) *world {
 	}
 	for range w.profile.followers {
 		w.followers = append(w.followers, &follower{})
+	}
+	if w.profile.named {
+		w.named = &named{}
 	}
 	w.tell("%+v", w.profile)
 	return w
