@@ -68,6 +68,7 @@ func TestStreamsGiveEveryClientItsEventsOnceThoughHalfOfThemAreSlow(t *testing.T
 		following, leave := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		for _, w := range watchers {
+			w.caughtUp.Store(false)
 			clients.Go(func() { w.run(following) })
 		}
 		hurry.Store(true)
