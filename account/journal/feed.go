@@ -13,10 +13,10 @@ const (
 	// feedRounds is how many times a second all feeds together look for news. Each
 	// rests between two looks for as long as its share allows, so that one look
 	// brings many events, and followers, however many, leave the machine to the
-	// commands. A few feeds rest for a millisecond.
+	// commands. Those that are behind share as many looks among themselves.
 	feedRounds = 5_000
-	// feedRest is the longest such rest.
-	feedRest = 250 * time.Millisecond
+	// feedRest is the longest such rest; one of less than feedNap is not worth taking.
+	feedRest, feedNap = 250 * time.Millisecond, time.Millisecond
 	// feedSpan is how many events are looked through in one call of [Feed.Next].
 	feedSpan = 4096
 	// feedRetryMin and feedRetryMax bound the wait after the store could not be asked.
@@ -36,8 +36,9 @@ type Feed struct {
 	service *Service
 	filter  Filter
 	at      eventstore.Position
-	due     time.Time     // no look for news before
-	retry   time.Duration // the last wait after a failure
+	looked  time.Time     // when it last looked for news
+	behind  bool          // then there were more than it could give at once
+	retry   time.Duration // the last wait after a failure; 0 if the last look did not fail
 }
 
 // Follow makes a feed that begins behind a position. It need not be in the log yet:
@@ -63,37 +64,41 @@ func (f *Feed) Position() eventstore.Position { return f.at }
 // tries again, after a wait. Otherwise what keeps the log's events from this node for
 // good, or that its log has gone back: see [Service.Serving].
 func (f *Feed) Next(ctx context.Context, take func(eventstore.Event) (more bool)) error {
+	if f.behind {
+		f.service.behind.Add(1)
+		defer f.service.behind.Add(-1) // who waits for a slow client doesn't count
+	}
 	if err := f.await(ctx); err != nil {
 		return err
 	}
-	applied := min(f.service.Applied(), f.at+feedSpan)
-	events, live := f.service.poller.Recent(f.at)
-	if !live {
+	defer func() { f.looked = time.Now() }()
+	applied := f.service.Applied()
+	until := min(applied, f.at+feedSpan)
+	events, held := f.service.poller.Recent(f.at)
+	if !held {
 		var err error
-		if events, err = f.service.history.after(ctx, f.at, applied); err != nil {
-			f.failed(ctx)
+		if events, err = f.service.history.after(ctx, f.at, until); err != nil {
+			f.retry = min(max(2*f.retry, feedRetryMin), feedRetryMax)
 			return err
 		}
 	}
 	f.retry = 0
 	for i := range events {
-		if events[i].Seq > applied {
+		if events[i].Seq > until {
 			break
 		}
 		f.at = events[i].Seq
 		if f.filter.matches(&events[i], f.service.touched) && !take(events[i]) {
-			return nil
+			break
 		}
 	}
-	if live {
-		f.due = time.Now().Add(f.rest())
-	}
+	f.behind = f.at < applied
 	return nil
 }
 
 // await returns nil when there is something behind the feed's position.
 func (f *Feed) await(ctx context.Context) error {
-	if rest := time.Until(f.due); rest > 0 && !pause.For(ctx, rest) {
+	if rest := time.Until(f.looked.Add(f.rest())); rest >= feedNap && !pause.For(ctx, rest) {
 		return ctx.Err()
 	}
 	if f.service.Applied() <= f.at {
@@ -107,7 +112,14 @@ func (f *Feed) await(ctx context.Context) error {
 // rest is how long this feed leaves the machine to others now. It is spread at random,
 // so that feeds that were woken by one event don't go on in step.
 func (f *Feed) rest() time.Duration {
-	share := min(time.Duration(f.service.feeds.Load())*time.Second/feedRounds, feedRest)
+	if f.retry > 0 {
+		return f.retry/2 + pause.Random(f.retry/2)
+	}
+	others := f.service.feeds.Load()
+	if f.behind {
+		others = f.service.behind.Load()
+	}
+	share := min(time.Duration(others)*time.Second/feedRounds, feedRest)
 	return share/2 + pause.Random(share+1)
 }
 
@@ -119,12 +131,4 @@ func (s *Service) touched(ev *eventstore.Event) []account.Number {
 		s.parties.Put(ev, accounts)
 	}
 	return accounts
-}
-
-func (f *Feed) failed(ctx context.Context) {
-	if ctx.Err() != nil {
-		return
-	}
-	f.retry = min(max(2*f.retry, feedRetryMin), feedRetryMax)
-	f.due = time.Now().Add(f.retry/2 + pause.Random(f.retry/2))
 }

@@ -32,32 +32,21 @@ func everything(t testing.TB, f *journal.Feed, last eventstore.Position) (seqs [
 	return seqs
 }
 
+// TestAFeedGivesNothingBeforeItIsApplied has a node receive two of the three events of a
+// command, which it applies when it has all.
 func TestAFeedGivesNothingBeforeItIsApplied(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := start(t, memory.New())
-		f := n.Follow(0, journal.Filter{})
-		defer f.Close()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for f.Position() < 20 {
-				if err := f.Next(t.Context(), func(ev eventstore.Event) bool {
-					if at := n.Applied(); at < ev.Seq {
-						t.Errorf("event %d was given at %d", ev.Seq, at)
-					}
-					return true
-				}); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		}()
-		for i := range 20 {
-			n.must(t, open(number(i)))
-		}
-		<-done
-		n.stop()
-	})
+	log := newLog(t)
+	cfg, acked := received()
+	n := launch(t, log, cfg) // which has all that follows in memory
+	propose(t, log, opening(t, 0, 1))
+	proposals := opening(t, 1, 3)
+	propose(t, log, proposals[:2])
+	await(acked, 3)
+	f := n.Follow(0, journal.Filter{})
+	defer f.Close()
+	wantEqual(t, "events", everything(t, f, 1), []eventstore.Position{1})
+	propose(t, log, proposals[2:])
+	wantEqual(t, "events", everything(t, f, 4), []eventstore.Position{2, 3, 4})
 }
 
 func TestAFeedStopsAtTheEventThatItsTakerHasNoRoomBehind(t *testing.T) {

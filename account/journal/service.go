@@ -58,6 +58,7 @@ type Service struct {
 	replays       replays
 	history       *history
 	feeds         atomic.Int64                      // that are open
+	behind        atomic.Int64                      // of these, those that look for news, knowing that there are some
 	parties       eventstore.Memo[[]account.Number] // the accounts of transfers that feeds had to look at
 	maxKeys       int
 

@@ -97,7 +97,8 @@ func (w *watcher) connect(ctx context.Context) {
 		return
 	}
 	if w.ndjson {
-		w.readLines(bufio.NewReader(answer.Body))
+		applied, _ := strconv.ParseInt(answer.Header.Get("Applied-Position"), 10, 64)
+		w.readLines(bufio.NewReader(answer.Body), applied)
 	} else {
 		w.readFrames(bufio.NewReader(answer.Body))
 	}
@@ -160,10 +161,9 @@ func (w *watcher) readFrames(r *bufio.Reader) {
 	}
 }
 
-// readLines reads NDJSON, where an empty line is a heartbeat. It has no other sign
-// that all of the past has come, and doesn't need one here.
-func (w *watcher) readLines(r *bufio.Reader) {
-	w.caughtUp.Store(true)
+// readLines reads NDJSON, where an empty line is a heartbeat. It has no sign that all of
+// the past has come: near the place where the node was will do.
+func (w *watcher) readLines(r *bufio.Reader, applied int64) {
 	for {
 		line, err := r.ReadSlice('\n')
 		if err != nil {
@@ -175,6 +175,9 @@ func (w *watcher) readLines(r *bufio.Reader) {
 			id := number(seq)
 			w.take(id)
 			w.at.Store(id)
+			if id > applied-streamsNear {
+				w.caughtUp.Store(true)
+			}
 		case len(line) > 1:
 			w.goodbyes++
 		}

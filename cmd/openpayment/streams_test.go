@@ -23,6 +23,7 @@ const (
 	streamsAccounts     = 20
 	streamsWorkers      = 16 // that send commands
 	streamsWriteTimeout = 3 * time.Second
+	streamsNear         = 500 // events, among which there is one for every client
 )
 
 // streamsSize is how much the test of streams does.
@@ -67,6 +68,7 @@ func TestStreamsGiveEveryClientItsEventsOnceThoughHalfOfThemAreSlow(t *testing.T
 		following, leave := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		for _, w := range watchers {
+			w.caughtUp.Store(false)
 			clients.Go(func() { w.run(following) })
 		}
 		hurry.Store(true)
