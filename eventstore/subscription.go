@@ -182,12 +182,19 @@ func (s *Subscription) await(ctx context.Context, moved <-chan struct{}) {
 	}
 }
 
-// deliverFromLog reads from cursor to the end of the log. Reading nothing where
-// the poller has seen more is an error: the rows are missing.
+// deliverFromLog reads from cursor to the newest event that the poller knows, and not
+// beyond: the poller could not tell if the log lost what it has never seen. Reading
+// nothing is an error: the rows are missing.
 func (s *Subscription) deliverFromLog(ctx context.Context, cursor Head) error {
+	last := s.poller.Head().Position
 	for ev, err := range s.poller.log.ReadFrom(ctx, cursor) {
 		if err != nil {
 			return err
+		}
+		if ev.Seq > last {
+			if last = s.poller.Head().Position; ev.Seq > last {
+				return nil
+			}
 		}
 		if err := s.deliver(ctx, ev); err != nil {
 			return err

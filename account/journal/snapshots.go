@@ -182,7 +182,11 @@ func (s *snapshotter) store(ctx context.Context, id uuid.UUID, f *account.Frozen
 		// Two nodes that begin at once both see it here; the later id gives way.
 		return s.othersWork(ctx, func(other uuid.UUID) bool { return other.String() < id.String() })
 	}
+	since := time.Now()
 	chunks, err := saveChunks(ctx, s.cfg.Store, id, f, begun)
+	if err == nil {
+		err = inTime(since)
+	}
 	if err != nil {
 		return eventstore.Manifest{}, err
 	}
@@ -197,7 +201,7 @@ func (s *snapshotter) store(ctx context.Context, id uuid.UUID, f *account.Frozen
 			err = errors.Join(err, save(ctx))
 		}
 	}
-	return m, err
+	return m, errors.Join(err, inTime(since))
 }
 
 // othersWork is errTaken while a node that counts is at work on a snapshot.

@@ -16,6 +16,7 @@ import (
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
+	"openpayment/internal/pause"
 )
 
 // notes is what an observer of snapshots was told.
@@ -557,4 +558,44 @@ func TestASnapshotThatIsRemovedWhileItIsRestoredIsPassedOver(t *testing.T) {
 	if told.from != 4 || len(told.tried) != 2 || n.Applied() != 9 {
 		t.Errorf("from %d to %d, tried %v", told.from, n.Applied(), told.tried)
 	}
+}
+
+// A process that stood still for an hour, in the middle of a snapshot: another node has
+// cleared away what was there of it. Its manifest would be that of a heap of rubble.
+func TestASnapshotThatTookTooLongIsGivenUp(t *testing.T) {
+	for name, still := range map[string]func(*eventstoretest.FaultySnapshots){
+		"at a chunk": func(f *eventstoretest.FaultySnapshots) {
+			f.OnSaveChunk(func(ctx context.Context, id uuid.UUID, n int, data []byte, next eventstoretest.SaveChunkFunc) error {
+				pause.For(ctx, time.Hour)
+				return next(ctx, id, n, data)
+			})
+		},
+		"at the manifest": func(f *eventstoretest.FaultySnapshots) {
+			f.OnSaveManifest(func(ctx context.Context, m eventstore.Manifest, next eventstoretest.SaveManifestFunc) error {
+				pause.For(ctx, time.Hour)
+				return next(ctx, m)
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, store := startBeside(t, journal.SnapshotConfig{})
+				still(store)
+				_, err := n.TakeSnapshot(t.Context())
+				wantKind(t, err, eventstore.KindUnavailable)
+				if all, unfinished := manifests(t, n.log), listed(t, n.log); len(all) > 0 || len(unfinished) > 0 {
+					t.Errorf("left over: %v, %v", all, unfinished)
+				}
+			})
+		})
+	}
+}
+
+func listed(t tb, log *memory.Log) []uuid.UUID {
+	t.Helper()
+	ids, err := log.Open().Unfinished(context.Background())
+	if err != nil {
+		t.Fatalf("unfinished: %v", err)
+	}
+	return ids
 }

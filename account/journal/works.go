@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -18,6 +19,18 @@ const (
 	// takes its own.
 	workTime = 10 * time.Minute
 )
+
+// inTime is nil as long as no other node takes a snapshot for abandoned that was begun
+// then. This process, or its machine, may have stood still meanwhile: chunks that were
+// cleared away would be missing behind its manifest.
+func inTime(begun time.Time) error {
+	// By the wall clock, for the other one may stop while a machine sleeps.
+	if took := time.Now().Round(0).Sub(begun.Round(0)); took > abandoned/2 {
+		return eventstore.NewError("take snapshot", eventstore.KindUnavailable, fmt.Errorf(
+			"it took %s: other nodes may have cleared it away", took.Round(time.Second)))
+	}
+	return nil
+}
 
 // work is a snapshot that is not finished.
 type work struct {

@@ -36,8 +36,9 @@ func newNode(t testing.TB, log *memory.Log, configure ...func(*api.Config)) *nod
 				close(read)
 			}
 		},
-		Snapshots: journal.SnapshotConfig{Store: log.Open()},
-		Poller:    eventstore.PollerConfig{MinInterval: time.Millisecond, MaxInterval: 5 * time.Millisecond},
+		Snapshots:     journal.SnapshotConfig{Store: log.Open()},
+		Subscriptions: log.Open(),
+		Poller:        eventstore.PollerConfig{MinInterval: time.Millisecond, MaxInterval: 5 * time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)

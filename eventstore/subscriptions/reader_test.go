@@ -3,6 +3,7 @@ package subscriptions_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,11 +273,11 @@ func TestAReaderOnANodeThatIsBehindWaitsForWhatIsDone(t *testing.T) {
 // unreachable is a store that can't be asked while it is told so.
 type unreachable struct {
 	eventstore.SubscriptionStore
-	gone bool
+	gone atomic.Bool
 }
 
 func (u *unreachable) Subscriptions(ctx context.Context) ([]eventstore.NamedSubscription, error) {
-	if u.gone {
+	if u.gone.Load() {
 		return nil, eventstore.NewError("test", eventstore.KindUnavailable, nil)
 	}
 	return u.SubscriptionStore.Subscriptions(ctx)
@@ -290,7 +291,7 @@ func TestAReaderGoesOnWhileTheStoreCannotBeAsked(t *testing.T) {
 		a.put("s", everything)
 		v := a.read("s", 100)
 		synctest.Wait()
-		store.gone = true
+		store.gone.Store(true)
 		v.runs(10 * tick)
 		a.append("x")
 		v.wants(1)

@@ -79,7 +79,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			c.passes(t, binaries[c.pkg])
 			began := time.Now()
 			out, err := c.run(t, binaries[c.pkg], c.mutant, c.args)
-			if _, failed := errors.AsType[*exec.ExitError](err); !failed || !strings.Contains(out, "--- FAIL: ") {
+			if _, failed := errors.AsType[*exec.ExitError](err); !failed || !failure.MatchString(out) {
 				t.Fatalf("not caught by %s of %s (%v):\n%s", c.test, c.pkg, err, out)
 			}
 			line := fmt.Sprintf("| `%s` | `%s` in `%s` | %.150s | %s |", c.mutant, failedTest(out), c.pkg, reason(out), time.Since(began).Round(10*time.Millisecond))
@@ -131,8 +131,8 @@ func (c catcher) run(t *testing.T, program string, m mutant.Name, args []string)
 }
 
 var (
-	failure = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
-	message = regexp.MustCompile(`(?m)^ *\w+\.go:\d+: (.*)$`)
+	failure = regexp.MustCompile(`(?m)^(?: *--- FAIL|panic): (\S+)`)
+	message = regexp.MustCompile(`(?m)^(?: *\w+\.go:\d+|panic): (.*)$`)
 )
 
 // failedTest is the innermost test that failed.

@@ -69,6 +69,7 @@ func (w *world) until(limit time.Duration, so func() bool) bool {
 		}
 		if !w.stopping() {
 			w.attach(1)
+			w.subscribe(1)
 		}
 		if able := w.able(); len(able) > 0 {
 			for _, c := range able {
@@ -118,6 +119,9 @@ func (w *world) ill() string {
 		if f.from == nil || f.at != w.store.position() {
 			return fmt.Sprintf("a follower stands at %d of %d", f.at, w.store.position())
 		}
+	}
+	if w.named != nil && w.subscribed() != w.store.position() {
+		return fmt.Sprintf("the named subscriber stands at %d of %d", w.subscribed(), w.store.position())
 	}
 	w.mu.Lock()
 	relayed := w.relayed
@@ -217,6 +221,9 @@ func (w *world) finally() {
 		return
 	}
 	for _, m := range w.store.manifests {
+		if w.oracle.tardy[m.ID] {
+			continue
+		}
 		w.oracle.whole(m, w.store.chunks[m.ID])
 	}
 }

@@ -66,7 +66,12 @@ func (w *world) start(n *node) {
 
 func (p *process) config() journal.Config {
 	f := &p.world.profile
+	var names eventstore.SubscriptionStore
+	if f.named {
+		names = p
+	}
 	return journal.Config{
+		Subscriptions: names,
 		Writer: eventstore.WriterConfig{
 			BatchEvents: f.batchEvents, QueueLimit: f.queueLimit,
 			Now: func() time.Time { return time.Now().Add(p.node.skewed()) },
@@ -122,6 +127,7 @@ func (w *world) kill(n *node) {
 	p := n.process
 	n.process = nil
 	w.leaveFollowers(p)
+	w.unsubscribe(p)
 	w.happened["killed"]++
 	w.tell("%s is killed", p.name)
 	sent := w.waiting(p)
@@ -152,6 +158,7 @@ func (w *world) stop(n *node) {
 	p := n.process
 	p.stopping = true
 	w.leaveFollowers(p)
+	w.unsubscribe(p)
 	w.happened["stopped"]++
 	w.tell("%s is told to stop", p.name)
 	go func() { // ends with the process, or at the end of the run

@@ -48,6 +48,7 @@ type oracle struct {
 	inUse    []*use // oldest first
 	last     eventstore.Event
 	past     map[string][]account.Fingerprint // of every key, all it was ever used with
+	tardy    map[uuid.UUID]bool               // snapshots that need not be whole
 }
 
 // use is a key and what it was used for.
@@ -62,7 +63,7 @@ func newOracle(w *world) *oracle {
 	return &oracle{
 		world: w, state: account.NewState(), versions: make(map[account.Number][]*account.Account),
 		digests: []account.Digest{{}}, keyCount: []int{0}, foreign: make(map[string][]int64), ids: make(map[uuid.UUID]bool),
-		balances: make(map[account.Number]int64), keys: make(map[string]*use), past: make(map[string][]account.Fingerprint),
+		balances: make(map[account.Number]int64), keys: make(map[string]*use), past: make(map[string][]account.Fingerprint), tardy: make(map[uuid.UUID]bool),
 	}
 }
 
@@ -272,8 +273,16 @@ func (o *oracle) completes(m eventstore.Manifest, chunks map[int][]byte) {
 	if m.Digest != eventstore.Hash(o.digests[at]) {
 		w.violated("the snapshot at %d is not of the state there", at)
 	}
-	o.whole(m, chunks)
+	begun := time.Unix(m.ID.Time().UnixTime())
+	if o.tardy[m.ID] = time.Since(begun) > tardiness; !o.tardy[m.ID] {
+		o.whole(m, chunks)
+	}
 }
+
+// tardiness is how long after its beginning a snapshot may lack chunks in spite of its
+// manifest: others may have cleared them away, and its node, which stood still, will
+// see to that when it wakes. Whoever loads it will find out.
+const tardiness = 30 * time.Minute
 
 // whole tells whether all chunks of a snapshot are there.
 func (o *oracle) whole(m eventstore.Manifest, chunks map[int][]byte) {

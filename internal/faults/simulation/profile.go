@@ -24,7 +24,8 @@ type profile struct {
 	regresses bool // the log loses its end
 	relay     bool // there is a durable subscriber
 	followers int
-	history   int // how many events of another service there are from the beginning
+	named     bool // there is a subscriber that the store knows by name
+	history   int  // how many events of another service there are from the beginning
 
 	batchEvents, queueLimit, windowEvents int
 	snapshotEvents                        int64
@@ -50,6 +51,7 @@ func newProfile(dice *rand.Rand) profile {
 		snapshotEvents: choose(dice, int64(0), 0, 0, 6, 15), snapshotAtClose: dice.IntN(4) == 0, maxKeys: choose(dice, 0, 0, 0, 6),
 		maxSkew: choose(dice, 0, 0, 5*time.Second), behind: choose(dice, 0, 0, 0, 30*time.Hour),
 	}
+	p.named = dice.IntN(4) == 0
 	if dice.IntN(40) == 0 {
 		p.history = choose(dice, 300, 1500)
 	}

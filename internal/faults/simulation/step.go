@@ -23,6 +23,7 @@ func (w *world) run() {
 		}
 		w.happen()
 		w.attach(0.05)
+		w.subscribe(0.05)
 		w.step()
 		pass(w.moment())
 	}

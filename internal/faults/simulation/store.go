@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"openpayment/eventstore"
+	"openpayment/eventstore/memory"
 )
 
 // store is the log that all nodes share, with cursors and snapshots beside it. It
@@ -22,6 +23,7 @@ type store struct {
 	told   eventstore.Position // up to here some append was answered with success
 	late   []attempt
 
+	names     *memory.Store // of named subscriptions only
 	cursors   map[string]eventstore.Head
 	manifests []eventstore.Manifest
 	chunks    map[uuid.UUID]map[int][]byte
@@ -35,7 +37,7 @@ type attempt struct {
 }
 
 func newStore(w *world) *store {
-	return &store{world: w, cursors: make(map[string]eventstore.Head), chunks: make(map[uuid.UUID]map[int][]byte)}
+	return &store{world: w, names: memory.New().Open(), cursors: make(map[string]eventstore.Head), chunks: make(map[uuid.UUID]map[int][]byte)}
 }
 
 func (s *store) head() eventstore.Head {

@@ -46,6 +46,7 @@ type world struct {
 	nodes      []*node
 	clients    []*client
 	followers  []*follower
+	named      *named               // nil: there is none
 	cancels    []context.CancelFunc // of what runs until it is ended
 	processes  []*process
 	operations []*operation
@@ -65,6 +66,7 @@ type world struct {
 	replayed   []replayed
 	fed        []fed
 	unfollowed []*follower
+	unread     bool                // the named subscriber's reader has ended
 	relayed    eventstore.Position // the newest event that the subscriber has taken
 	over       bool                // all calls end at once
 	story      []byte
@@ -86,6 +88,7 @@ func Run(t *testing.T, seed uint64) (r Result) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	defer debug.SetGCPercent(debug.SetGCPercent(800)) // little of a run outlives it
 	defer pause.Seed(seed)()
+	defer watch(seed)()
 	synctest.Test(t, func(*testing.T) {
 		pass(time.Duration(runs.Add(1)) * 24 * time.Hour)
 		w := newWorld(seed)
@@ -96,6 +99,19 @@ func Run(t *testing.T, seed uint64) (r Result) {
 		r = w.result(seed)
 	})
 	return r
+}
+
+// longest is how long a run may take, by a real clock: it is some milliseconds mostly.
+const longest = time.Minute
+
+// watch ends the program, with all stacks, if a run does not come to its end: something
+// goes round in a circle, which no made-up clock can tell.
+func watch(seed uint64) (stop func()) {
+	timer := time.AfterFunc(longest, func() {
+		debug.SetTraceback("all")
+		panic(fmt.Sprintf("seed %d: it goes on and on, and nothing comes to rest", seed))
+	})
+	return func() { timer.Stop() }
 }
 
 func newWorld(seed uint64) *world {
@@ -120,6 +136,9 @@ func newWorld(seed uint64) *world {
 	}
 	for range w.profile.followers {
 		w.followers = append(w.followers, &follower{})
+	}
+	if w.profile.named {
+		w.named = &named{}
 	}
 	w.tell("%+v", w.profile)
 	return w
