@@ -16,7 +16,8 @@ const (
 )
 
 // ValidName tells whether a subscription may be called so: 1 to 64 ASCII letters,
-// digits, dots, underscores and hyphens.
+// digits, dots, underscores and hyphens, but not "." or "..": clients and proxies take
+// those out of a path, and ask for something else (RFC 3986, section 5.2.4).
 func ValidName(name string) bool {
 	for _, c := range []byte(name) {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
@@ -24,7 +25,7 @@ func ValidName(name string) bool {
 			return false
 		}
 	}
-	return len(name) >= 1 && len(name) <= MaxName
+	return len(name) >= 1 && len(name) <= MaxName && name != "." && name != ".."
 }
 
 // Where a subscription may begin, if not behind a position: that is its digits. StartEnd

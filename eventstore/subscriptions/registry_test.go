@@ -162,7 +162,7 @@ func TestASubscriptionIsItsOwnersAndAnAdministrators(t *testing.T) {
 func TestNamesAreOfLettersDigitsAndAFewMarks(t *testing.T) {
 	for name, want := range map[string]bool{
 		"a": true, "Z": true, "0": true, "a.b-c_D9": true, "...": true, strings.Repeat("x", 64): true,
-		"": false, strings.Repeat("x", 65): false, "a b": false, "a/b": false, "é": false, "a\x00": false, "@": false, "[": false, "`": false, "{": false, "\u212a": false,
+		"": false, ".": false, "..": false, strings.Repeat("x", 65): false, "a b": false, "a/b": false, "é": false, "a\x00": false, "@": false, "[": false, "`": false, "{": false, "\u212a": false,
 	} {
 		if subscriptions.ValidName(name) != want {
 			t.Errorf("%q: %t", name, !want)
