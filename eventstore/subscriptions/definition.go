@@ -44,6 +44,13 @@ func startPosition(start string) (at eventstore.Position, ok bool) {
 	return eventstore.Position(n), err == nil
 }
 
+// sameStart tells whether two starts are the same place, however they are written: behind
+// 0 is the beginning.
+func sameStart(a, b string) bool {
+	first := func(start string) bool { return start == StartBeginning || start == StartBehind(0) }
+	return a == b || first(a) && first(b)
+}
+
 // Definition is what a subscriber wants. Without a Start, a new subscription begins at
 // the beginning, and one that is there stays where it is.
 type Definition struct {
