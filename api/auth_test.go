@@ -207,6 +207,35 @@ func TestAStreamEndsWhenItsTokenIsTakenAway(t *testing.T) {
 	}
 }
 
+func TestAReaderEndsWhenTheSubscriptionIsNoLongerForItsToken(t *testing.T) {
+	token := func(name string, subjects string, scopes ...access.Scope) access.Token {
+		return access.Token{Principal: access.Principal{Name: name, Scopes: scopes, Subjects: subjects}, Digest: access.DigestOf(name)}
+	}
+	owner, operator := token("owner", "", access.Read), token("operator", "", access.Read, access.Admin)
+	for reader, left := range map[string]access.Token{
+		"owner":    token("owner", "accounts/12", access.Read),
+		"operator": token("operator", "", access.Read),
+	} {
+		t.Run(reader, func(t *testing.T) {
+			guard := access.NewGuard(owner, operator)
+			r := newRig(t, func(c *api.Config) { c.Guard, c.Streams.Heartbeat = guard, 10*time.Millisecond })
+			r.do("PUT", "/v1/subscriptions/s", `{"filter":{"subject":"accounts/34000001"}}`, bearer("owner")).is(201, "")
+			f := r.follow("/v1/subscriptions/s/events", bearer(reader), "Accept: text/event-stream")
+			f.want("caught-up@0")
+			guard.Use([]access.Token{left})
+			timeout := time.AfterFunc(10*time.Second, r.handler.EndStreams) // with another goodbye
+			defer timeout.Stop()
+			fr, ok := f.next()
+			for ok && fr.comment == "heartbeat" {
+				fr, ok = f.next()
+			}
+			if got := (response{TB: t, text: []byte(fr.data)}).problem().Code; fr.event != "goodbye" || got != "forbidden" {
+				t.Errorf("it ends with %+v", fr)
+			}
+		})
+	}
+}
+
 func TestAURLMayBeLongButNotTooLong(t *testing.T) {
 	r := newRig(t, func(c *api.Config) { c.MaxURL = 2000 }, guarded(map[string][]access.Scope{"s3cret": access.Scopes()}))
 	path := "/v1/accounts?customer="

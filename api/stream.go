@@ -29,7 +29,7 @@ func streamEvents(c *call) error {
 	}
 	feed := c.service.Follow(after, c.params.events())
 	defer feed.Close()
-	return c.stream(c.r.Context(), feed)
+	return c.stream(c.r.Context(), feed, func() error { return c.authorize(c.op) })
 }
 
 // feed is what a stream is made of: a [journal.Feed], say.
@@ -45,6 +45,7 @@ type stream struct {
 	media string
 	form  streamForm
 	feed  feed
+	may   func() error        // nil if who asks may still have this
 	head  eventstore.Position // the log's, when the stream began
 
 	caughtUp  bool
@@ -62,11 +63,12 @@ type stream struct {
 
 // stream answers with what feed gives, in the form that the client wants, until the
 // client leaves or ctx ends: then ctx's cause is the problem that the client is told.
-// An error stands before the first byte of the answer.
-func (c *call) stream(ctx context.Context, feed feed) error {
+// With each sign of life may is asked whether this is still for the client; its error
+// is told likewise. An error of stream stands before the first byte of the answer.
+func (c *call) stream(ctx context.Context, feed feed, may func() error) error {
 	media := preferred(c.r.Header, mediaSSE, mediaNDJSON)
 	s := &stream{
-		c: c, all: c.h.streams, media: media, form: streamFormOf(media), feed: feed, control: http.NewResponseController(c.w),
+		c: c, all: c.h.streams, media: media, form: streamFormOf(media), feed: feed, may: may, control: http.NewResponseController(c.w),
 		head: max(c.service.Status().Head, c.service.Applied()),
 	}
 	s.position.Store(int64(feed.Position()))
@@ -116,8 +118,8 @@ func (s *stream) serve(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return errGone
 		}
-		if err := s.c.authorize(s.c.op); err != nil {
-			return err // the token is worth nothing any more
+		if err := s.may(); err != nil {
+			return err // the token is worth nothing any more, or less
 		}
 		s.buf = s.form.heartbeat(s.buf, s.feed.Position())
 		if err := s.flush(); err != nil {

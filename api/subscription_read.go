@@ -61,7 +61,12 @@ func readSubscription(c *call) error {
 	bound, stop := reader.Bind(c.r.Context())
 	defer stop()
 	if streams {
-		return c.stream(bound, reader)
+		return c.stream(bound, reader, func() error {
+			if err := c.authorize(c.op); err != nil {
+				return err
+			}
+			return c.foreign(reader.May(c.caller()))
+		})
 	}
 	events, err := reader.Page(bound, limit, wait)
 	if err != nil {

@@ -98,7 +98,7 @@ func putSubscription(c *call) error {
 	}
 	name := c.segment("name")
 	if !subscriptions.ValidName(name) {
-		return newProblem(codeInvalid, "the name of a subscription, which the path ends with, has 1 to 64 letters, digits, dots, underscores and hyphens")
+		return newProblem(codeInvalid, "the name of a subscription, which the path ends with, has 1 to 64 letters, digits, dots, underscores and hyphens, and is not . or ..")
 	}
 	s, created, err := all.Put(c.r.Context(), c.caller(), name, definition)
 	if err != nil {

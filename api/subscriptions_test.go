@@ -111,7 +111,7 @@ func TestTheFormOfASubscriptionIsStrict(t *testing.T) {
 		r.do("PUT", path, body).is(400, "bad-json")
 	}
 	r.do("PUT", path, `{}`, "Content-Type: text/plain").is(415, "unsupported-media-type")
-	for _, name := range []string{"a%20b", "a%2Fb", "%C3%A9", strings.Repeat("x", 65), "%00"} {
+	for _, name := range []string{"a%20b", "a%2Fb", "%C3%A9", strings.Repeat("x", 65), "%00", ".", "%2E."} {
 		r.do("PUT", "/v1/subscriptions/"+name, `{}`).is(422, "invalid")
 		r.do("GET", "/v1/subscriptions/"+name, "").is(404, "subscription-not-found")
 	}

@@ -70,7 +70,8 @@ func subscriptionsCreateCommand() *cobra.Command {
 		Use:   "create NAME",
 		Short: "Create a subscription, or give it another filter",
 		Long: `Create a subscription of this name, of 1 to 64 letters, digits, dots, underscores and
-hyphens. If there is one, it gets this filter; where it begins can't be changed.`,
+hyphens, but not . or .. alone. If there is one, it gets this filter; where it begins can't
+be changed.`,
 		Example: `  openpayment subscriptions create mailer --type account.opened
   openpayment subscriptions create audit --start end
   openpayment subscriptions create ledger --start 1700`,

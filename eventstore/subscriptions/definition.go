@@ -16,7 +16,8 @@ const (
 )
 
 // ValidName tells whether a subscription may be called so: 1 to 64 ASCII letters,
-// digits, dots, underscores and hyphens.
+// digits, dots, underscores and hyphens, but not "." or "..": clients and proxies take
+// those out of a path, and ask for something else (RFC 3986, section 5.2.4).
 func ValidName(name string) bool {
 	for _, c := range []byte(name) {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
@@ -24,7 +25,7 @@ func ValidName(name string) bool {
 			return false
 		}
 	}
-	return len(name) >= 1 && len(name) <= MaxName
+	return len(name) >= 1 && len(name) <= MaxName && name != "." && name != ".."
 }
 
 // Where a subscription may begin, if not behind a position: that is its digits. StartEnd
@@ -41,6 +42,13 @@ func StartBehind(at eventstore.Position) string { return strconv.FormatInt(int64
 func startPosition(start string) (at eventstore.Position, ok bool) {
 	n, err := strconv.ParseInt(start, 10, 64)
 	return eventstore.Position(n), err == nil
+}
+
+// sameStart tells whether two starts are the same place, however they are written: behind
+// 0 is the beginning.
+func sameStart(a, b string) bool {
+	first := func(start string) bool { return start == StartBeginning || start == StartBehind(0) }
+	return a == b || first(a) && first(b)
 }
 
 // Definition is what a subscriber wants. Without a Start, a new subscription begins at

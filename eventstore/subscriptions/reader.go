@@ -61,6 +61,11 @@ func (r *Reader) Bind(ctx context.Context) (context.Context, context.CancelFunc)
 	}
 }
 
+// May is nil if by may still use the subscription, as it was when the reader took its
+// place: what a caller may do can change while it reads. Errors: [ErrForbidden],
+// [ErrOutside].
+func (r *Reader) May(by Caller) error { return by.may(r.sub) }
+
 // Next implements [Feed]. While too much is unacknowledged it waits.
 func (r *Reader) Next(ctx context.Context, take func(eventstore.Event) (more bool)) error {
 	if err := r.await(ctx); err != nil {

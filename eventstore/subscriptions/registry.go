@@ -141,7 +141,7 @@ func (r *Registry) headAt(ctx context.Context, at eventstore.Position) (eventsto
 }
 
 func (r *Registry) change(ctx context.Context, by Caller, now eventstore.NamedSubscription, d Definition) (eventstore.NamedSubscription, error) {
-	if d.Start != "" && d.Start != now.Start {
+	if d.Start != "" && !sameStart(d.Start, now.Start) {
 		return now, ErrStart
 	}
 	if d.Filter == filterOf(now) {

@@ -48,6 +48,21 @@ func TestAStartBeyondTheLogIsRefused(t *testing.T) {
 	})
 }
 
+func TestBehindNoEventIsTheBeginning(t *testing.T) {
+	onNodes(t, func(t *testing.T, a, b *node) {
+		for name, starts := range map[string][2]string{
+			"s": {subscriptions.StartBeginning, subscriptions.StartBehind(0)},
+			"t": {subscriptions.StartBehind(0), subscriptions.StartBeginning},
+		} {
+			made := a.put(name, subscriptions.Definition{Start: starts[0]})
+			s, created, err := b.Put(t.Context(), anybody, name, subscriptions.Definition{Start: starts[1]})
+			if err != nil || created || s.NamedSubscription != made.NamedSubscription {
+				t.Errorf("%q: %+v, %t, %v", starts, s, created, err)
+			}
+		}
+	})
+}
+
 func TestAStartCannotBeChanged(t *testing.T) {
 	onNodes(t, func(t *testing.T, a, b *node) {
 		a.append("x")
@@ -162,7 +177,7 @@ func TestASubscriptionIsItsOwnersAndAnAdministrators(t *testing.T) {
 func TestNamesAreOfLettersDigitsAndAFewMarks(t *testing.T) {
 	for name, want := range map[string]bool{
 		"a": true, "Z": true, "0": true, "a.b-c_D9": true, "...": true, strings.Repeat("x", 64): true,
-		"": false, strings.Repeat("x", 65): false, "a b": false, "a/b": false, "é": false, "a\x00": false, "@": false, "[": false, "`": false, "{": false, "\u212a": false,
+		"": false, ".": false, "..": false, strings.Repeat("x", 65): false, "a b": false, "a/b": false, "é": false, "a\x00": false, "@": false, "[": false, "`": false, "{": false, "\u212a": false,
 	} {
 		if subscriptions.ValidName(name) != want {
 			t.Errorf("%q: %t", name, !want)
