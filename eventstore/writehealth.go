@@ -23,6 +23,9 @@ type writeHealth struct {
 
 // note takes down how an attempt to append has ended.
 func (h *writeHealth) note(err error) {
+	if KindOf(err) == KindInvalid {
+		return // says something of the batch
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
