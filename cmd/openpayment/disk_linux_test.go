@@ -16,6 +16,9 @@ import (
 // is not allowed.
 func mounted(t *testing.T, args ...string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", append(args, dir)...).CombinedOutput(); err != nil {
 		t.Skipf("SKIPPED, NOT TESTED: this needs a mount, and so root on Linux: %v: %s", err, out)
