@@ -268,6 +268,7 @@ func (w *Writer[D]) appendUntilDefinite(p *plan[D]) (took time.Duration, doubts 
 			p.course.Decided = start
 		}
 		err := w.log.Append(w.ctx, head, batch)
+		w.health.note(err)
 		took = time.Since(start)
 		p.course.Appended = start.Add(took) // means something only if it was
 		if err == nil {

@@ -96,6 +96,7 @@ type Writer[D any] struct {
 	ctx    context.Context // ends when the Writer must give up what is in doubt
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the goroutine has ended
+	health writeHealth
 
 	// The run goroutine's own.
 	pace pace
@@ -215,6 +216,11 @@ func (w *Writer[D]) Err() error {
 	defer w.mu.Unlock()
 	return w.halted
 }
+
+// Health is nil while the log takes what is appended, or nothing is; otherwise why
+// it has taken nothing for a second and more, of [KindUnavailable]. It forgets that
+// ten seconds after the last attempt: whether it is over shows at the next one.
+func (w *Writer[D]) Health() error { return w.health.get() }
 
 // Close refuses new commands, finishes those waiting, and ends the Writer. When
 // ctx ends first, commands never submitted are answered KindUnavailable, a batch

@@ -236,6 +236,9 @@ func (s *Service) Ready() error {
 	if err := s.poller.Health(); err != nil {
 		return err
 	}
+	if err := s.writer.Health(); err != nil {
+		return err
+	}
 	if err := s.reducer.missing(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,14 +15,16 @@ type load struct {
 	mu      sync.Mutex
 	stored  map[string]int64 // X-Request-Id → Event-Position, of those answered 2xx
 	refused map[string]int   // X-Request-Id → status, of those answered otherwise
-	silent  map[string]bool  // X-Request-Id of those without an answer
+	// Some of refused: those that were told their outcome is unknown.
+	doubtful map[string]bool
+	silent   map[string]bool // X-Request-Id of those without an answer
 
 	last    time.Time     // when one was stored; zero before the first
 	longest time.Duration // between two that were
 }
 
 func newLoad() *load {
-	return &load{stored: map[string]int64{}, refused: map[string]int{}, silent: map[string]bool{}}
+	return &load{stored: map[string]int64{}, refused: map[string]int{}, doubtful: map[string]bool{}, silent: map[string]bool{}}
 }
 
 // send opens or updates accounts, one request after another, until it has sent
@@ -46,8 +49,10 @@ func (l *load) send(p *process, client string, n int, stop <-chan struct{}) {
 func (l *load) note(id string, a answer, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	again := l.silent[id]
+	delete(l.silent, id)
 	switch {
-	case err != nil:
+	case err != nil, again && a.status >= 500: // which says nothing of the first time
 		l.silent[id] = true
 	case a.status == http.StatusCreated:
 		l.stored[id], _ = strconv.ParseInt(a.header.Get("Event-Position"), 10, 64)
@@ -58,6 +63,9 @@ func (l *load) note(id string, a answer, err error) {
 		l.last = now
 	default:
 		l.refused[id] = a.status
+		if strings.Contains(string(a.body), `"outcome-unknown"`) {
+			l.doubtful[id] = true
+		}
 	}
 }
 
@@ -67,12 +75,28 @@ func (l *load) acknowledged() int {
 	return len(l.stored)
 }
 
-// check holds what the clients were told against the log: each success is there,
-// at its position and exactly once, and nothing is there twice.
-func (l *load) check(t testing.TB, events []event) {
+// compare holds what the clients were told against the positions of what is in the
+// log, by request id.
+func (l *load) compare(t testing.TB, at map[string]int64) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for id, position := range l.stored {
+		if at[id] != position {
+			t.Errorf("command %s was acknowledged at %d, but stands at %d", id, position, at[id])
+		}
+	}
+	for id, status := range l.refused {
+		if at[id] != 0 && !l.doubtful[id] {
+			t.Errorf("command %s was refused with %d, but stands at %d", id, status, at[id])
+		}
+	}
+}
+
+// check holds what the clients were told against the log: each success is there,
+// at its position and exactly once, no refusal is, and nothing is there twice.
+func (l *load) check(t testing.TB, events []event) {
+	t.Helper()
 	at := map[string]int64{}
 	for _, ev := range events {
 		id := ev.Meta["requestId"]
@@ -81,11 +105,9 @@ func (l *load) check(t testing.TB, events []event) {
 		}
 		at[id] = ev.Seq
 	}
-	for id, position := range l.stored {
-		if at[id] != position {
-			t.Errorf("command %s was acknowledged at %d, but stands at %d", id, position, at[id])
-		}
-	}
+	l.compare(t, at)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	t.Logf("%d acknowledged, %d refused, %d without an answer; %d events in the log",
 		len(l.stored), len(l.refused), len(l.silent), len(events))
 }
