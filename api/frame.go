@@ -33,8 +33,8 @@ func appendID(b []byte, at eventstore.Position) []byte {
 }
 
 // sharedFrameSize is how long a frame may be to be kept for other streams: together
-// they take 16 MiB at most.
-const sharedFrameSize = 4 << 10
+// they take 32 MiB at most, and 8 MiB if they are of the usual length.
+const sharedFrameSize = 2 << 10
 
 // frames are the newest events' frames, so that an event on its way to many streams is
 // encoded about once.

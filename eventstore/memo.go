@@ -2,8 +2,9 @@ package eventstore
 
 import "sync/atomic"
 
-// memoEvents is how many events a [Memo] can know something of.
-const memoEvents = 4096
+// memoEvents is how many events a [Memo] can know something of: as many as the
+// window of a [Poller] has room for.
+const memoEvents = 16_384
 
 // Memo remembers something that was made of each of the newest events, so that what
 // many need of one event is made about once. It is safe for concurrent use; two that

@@ -13,8 +13,9 @@ const (
 	// feedRounds is how many times a second all feeds together look for news. Each
 	// rests between two looks for as long as its share allows, so that one look
 	// brings many events, and followers, however many, leave the machine to the
-	// commands. Those that are behind share as many looks among themselves.
-	feedRounds = 5_000
+	// commands. Those that are behind, each of whose looks brings as much as there is
+	// room for, share fewer.
+	feedRounds, feedRoundsBehind = 5_000, 2_000
 	// feedRest is the longest such rest; one of less than feedNap is not worth taking.
 	feedRest, feedNap = 250 * time.Millisecond, time.Millisecond
 	// feedSpan is how many events are looked through in one call of [Feed.Next].
@@ -115,11 +116,11 @@ func (f *Feed) rest() time.Duration {
 	if f.retry > 0 {
 		return f.retry/2 + pause.Random(f.retry/2)
 	}
-	others := f.service.feeds.Load()
+	share := time.Duration(f.service.feeds.Load()) * time.Second / feedRounds
 	if f.behind {
-		others = f.service.behind.Load()
+		share = time.Duration(f.service.behind.Load()) * time.Second / feedRoundsBehind
 	}
-	share := min(time.Duration(others)*time.Second/feedRounds, feedRest)
+	share = min(share, feedRest)
 	return share/2 + pause.Random(share+1)
 }
 

@@ -42,7 +42,7 @@ func sizeOfStreams(t testing.TB) streamsSize {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return streamsSize{clients: clients, rate: 950, phase: 15 * time.Second, rounds: 3}
+		return streamsSize{clients: clients, rate: 1000, phase: 15 * time.Second, rounds: 3}
 	}
 	return streamsSize{clients: 50, rate: 200, phase: 2 * time.Second, rounds: 1}
 }
