@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"openpayment/api"
+	"openpayment/internal/leaktest"
 )
 
 // met holds the code of every problem that any test has got.
@@ -17,7 +18,7 @@ var met sync.Map
 // TestMain checks, when all tests have run, that together they have met every
 // code there is: one that can't be reached should not be there.
 func TestMain(m *testing.M) {
-	status := m.Run()
+	status := leaktest.Run(m)
 	all := true
 	for _, selection := range []string{"run", "skip", "list", "fuzz"} {
 		all = all && flag.Lookup("test."+selection).Value.String() == ""

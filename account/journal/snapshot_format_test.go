@@ -159,7 +159,7 @@ func mustApply(t *testing.T, s *account.State, ev account.Event) {
 	}
 }
 
-func freeze(t *testing.T, s *account.State) *account.Frozen {
+func freeze(t testing.TB, s *account.State) *account.Frozen {
 	t.Helper()
 	f, err := s.Freeze(t.Context(), func(mark func()) { mark() })
 	if err != nil {

@@ -21,12 +21,39 @@ const maxLine = 4 << 20
 type frames struct {
 	lines *bufio.Scanner
 	data  bytes.Buffer
+	begun bool // behind the first line
+	cr    bool // the line before ended with one: a line feed behind it belongs to it
 }
 
 func newFrames(r io.Reader) *frames {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxLine)
-	return &frames{lines: s}
+	f := &frames{lines: bufio.NewScanner(r)}
+	f.lines.Buffer(nil, maxLine)
+	f.lines.Split(f.line)
+	return f
+}
+
+// line cuts off a line, which ends with CR, LF or both. It does not wait for what comes
+// behind a CR: that may take until the next event. What has no end is no line.
+func (f *frames) line(data []byte, _ bool) (advance int, line []byte, err error) {
+	if len(data) == 0 {
+		return 0, nil, nil
+	}
+	if f.cr && data[0] == '\n' {
+		advance = 1
+	}
+	f.cr = false
+	end := bytes.IndexAny(data[advance:], "\r\n")
+	if end < 0 {
+		return advance, nil, nil
+	}
+	line = data[advance:][:end]
+	advance += end + 1
+	f.cr = data[advance-1] == '\r'
+	if !f.begun {
+		f.begun = true
+		line = bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
+	return advance, line, nil
 }
 
 // next gives the next message. What the end of the stream has cut off is none.
@@ -46,7 +73,9 @@ func (f *frames) next() (frame, error) {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(name) {
 		case "id":
-			m.id, some = string(value), true
+			if !bytes.ContainsRune(value, 0) {
+				m.id, some = string(value), true
+			}
 		case "event":
 			m.event, some = string(value), true
 		case "data":

@@ -15,6 +15,7 @@ import (
 	"openpayment/eventstore"
 	"openpayment/eventstore/cassandra"
 	"openpayment/internal/cassandratest"
+	"openpayment/internal/leaktest"
 )
 
 // The tests of this package share one keyspace: tables take seconds to create.
@@ -27,15 +28,20 @@ var shared struct {
 	err      error
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(tests{m})) }
+
+// tests are those of this package, behind which the keyspace is dropped.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	code := t.M.Run()
 	if shared.shell != nil {
 		if err := shared.shell.Query("DROP KEYSPACE IF EXISTS " + shared.keyspace).Exec(); err != nil {
 			fmt.Fprintf(os.Stderr, "keyspace %s stays: %v\n", shared.keyspace, err)
 		}
 		shared.shell.Close()
 	}
-	os.Exit(code)
+	return code
 }
 
 // config is a configuration for a log of the test's own, in the shared keyspace.

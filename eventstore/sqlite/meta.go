@@ -36,12 +36,12 @@ func decodeMeta(text string) (map[string]string, error) {
 	return meta, nil
 }
 
-// plainMeta reads what encodeMeta writes when nothing had to be escaped, which
-// is nearly always and takes a fraction of the time. Where it is not sure it
+// plainMeta reads what encodeMeta writes of ASCII when nothing had to be escaped,
+// which is nearly always and takes a fraction of the time. Where it is not sure it
 // says so.
 func plainMeta(text string) (map[string]string, bool) {
 	rest, ok := strings.CutPrefix(text, "{")
-	if !ok || strings.ContainsRune(text, '\\') {
+	if !ok || strings.ContainsFunc(text, notPlain) {
 		return nil, false
 	}
 	meta := make(map[string]string, 4)
@@ -67,6 +67,9 @@ func plainMeta(text string) (map[string]string, bool) {
 		rest = after[1:]
 	}
 }
+
+// notPlain tells of what is escaped, has to be, or may be no UTF-8.
+func notPlain(r rune) bool { return r == '\\' || r < ' ' || r > '~' }
 
 // plainString cuts a quoted string off the front of s, which has no backslash.
 func plainString(s string) (value, rest string, ok bool) {

@@ -14,6 +14,7 @@ import (
 
 	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
+	"openpayment/internal/leaktest"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 6_000_000, time.UTC)
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(leaktest.Run(m))
 }
 
 const (

@@ -76,6 +76,7 @@ var rules = []rule{
 		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", module + "/eventstore/subscriptions", uuid,
 		"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/go",
 	}},
+	{"internal/leaktest", []string{"go.uber.org/goleak"}},
 	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
@@ -85,7 +86,7 @@ var rules = []rule{
 }
 
 // testsOnly are packages for tests; nothing that is shipped imports them.
-var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/faults/...", module + "/internal/openapitest", "pgregory.net/rapid"}
+var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/faults/...", module + "/internal/leaktest", module + "/internal/openapitest", "pgregory.net/rapid"}
 
 // pkg is what go list tells of a package.
 type pkg struct {
