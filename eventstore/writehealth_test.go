@@ -19,7 +19,9 @@ func TestALogThatTakesNothingIsUnhealthyUntilItDoesAgain(t *testing.T) {
 			n, stop := startNode(t, f, nodeConfig{})
 			defer stop()
 			full := eventstore.NewError("append", kind, errors.New("disk full"))
-			f.OnAppend(func(context.Context, eventstore.Head, []eventstore.Event, eventstoretest.AppendFunc) error { return full })
+			f.OnAppend(func(context.Context, eventstore.Head, []eventstore.Event, eventstoretest.AppendFunc) error {
+				return full
+			})
 			_ = submit(n, 500*time.Millisecond, happen("a", plenty))
 			if err := n.writer.Health(); err != nil {
 				t.Errorf("after one failure: %v", err)
