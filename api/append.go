@@ -26,14 +26,11 @@ func appendEvents(c *call) error {
 		if err := checkDocument(c.body); err != nil {
 			return err
 		}
-		outs, found, err := c.service.ReplayedAll(c.r.Context(), options.Key)
+		outs, found, err := c.replayedAll(options.Key)
 		if err != nil {
 			return err
 		}
 		if found {
-			if err := c.coversOutcomes(outs); err != nil {
-				return err
-			}
 			return c.answerAppended(outs, options)
 		}
 	}

@@ -27,14 +27,11 @@ func carryOutBulk(c *call) error {
 		if eachForItself(c.body) {
 			return badHeader("Idempotency-Key", "is for requests with atomic: true; give each command a member idempotencyKey of its own")
 		}
-		outs, found, err := c.service.ReplayedAll(c.r.Context(), options.Key)
+		outs, found, err := c.replayedAll(options.Key)
 		if err != nil {
 			return err
 		}
 		if found {
-			if err := c.coversOutcomes(outs); err != nil {
-				return err
-			}
 			for _, out := range outs {
 				c.commanded(kindsOfEvents[out.Event.Type], out, options.DryRun, nil)
 			}
@@ -66,6 +63,16 @@ func carryOutBulk(c *call) error {
 		c.commanded(kindOfCommand(b.orders[i].command), out, options.DryRun, nil)
 	}
 	return c.answerAll(outs, options)
+}
+
+// replayedAll is what all commands of a request with this key led to, if it was carried
+// out before and whoever asks may know.
+func (c *call) replayedAll(k account.Key) (outs []journal.Outcome, found bool, err error) {
+	outs, found, err = c.service.ReplayedAll(c.r.Context(), k)
+	if found && err == nil {
+		err = c.coversOutcomes(outs)
+	}
+	return outs, found, err
 }
 
 // requests are the commands of a bulk, each with its key. What makes a command with a

@@ -56,13 +56,19 @@ func (s *Service) ExecuteAll(ctx context.Context, commands []account.Command, o 
 	case b.earlier != nil:
 		return s.repeatAll(ctx, o.Key, *b.earlier)
 	}
-	for i, ev := range placed.Events { // of a dry run there are none
-		b.outs[i].Event = ev
-	}
-	for i := range b.outs {
-		b.outs[i].Course = placed.Course
-	}
+	settle(b.outs, placed)
 	return b.outs, nil
+}
+
+// settle gives the outcomes of commands that were decided together what is known once
+// they are in the log.
+func settle(outs []Outcome, placed eventstore.Placed) {
+	for i := range outs {
+		outs[i].Course = placed.Course
+	}
+	for i, ev := range placed.Events { // of a dry run there are none
+		outs[i].Event = ev
+	}
 }
 
 // bundle is commands on their way through the Writer as one.

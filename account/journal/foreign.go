@@ -54,9 +54,7 @@ func (s *Service) Append(ctx context.Context, f Foreign, o Options) ([]Outcome, 
 	case a.earlier != nil:
 		return s.repeatAll(ctx, o.Key, *a.earlier)
 	}
-	for i, ev := range placed.Events { // of a dry run there are none
-		a.outs[i].Event = ev
-	}
+	settle(a.outs, placed)
 	return a.outs, nil
 }
 

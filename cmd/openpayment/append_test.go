@@ -12,16 +12,7 @@ import (
 )
 
 func TestTheExampleOfTheAppendingDocumentWorksWhenPasted(t *testing.T) {
-	all := stepsOf(t, "docs/appending.md", "An example")
-	if len(all) < 5 {
-		t.Fatalf("the example has %d commands", len(all))
-	}
-	folder := t.TempDir()
-	r := &tour{T: t, store: "sqlite:" + folder + "/openpayment.db", folder: folder}
-	r.run(steps(t, "Run it, test it")[0])
-	for _, s := range all {
-		r.run(s)
-	}
+	pasted(t, "docs/appending.md", "An example", 5)
 }
 
 // chain is a subject that many producers append to, each time on condition of the last

@@ -11,16 +11,7 @@ import (
 )
 
 func TestTheExampleOfTheBulkDocumentWorksWhenPasted(t *testing.T) {
-	all := stepsOf(t, "docs/bulk.md", "An example")
-	if len(all) < 4 {
-		t.Fatalf("the example has %d commands", len(all))
-	}
-	folder := t.TempDir()
-	r := &tour{T: t, store: "sqlite:" + folder + "/openpayment.db", folder: folder}
-	r.run(steps(t, "Run it, test it")[0])
-	for _, s := range all {
-		r.run(s)
-	}
+	pasted(t, "docs/bulk.md", "An example", 4)
 }
 
 // bulks are what clients sent, each until it had an answer: atomic ones, with a key for

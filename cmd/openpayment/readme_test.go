@@ -171,3 +171,19 @@ func cqlRows(t *testing.T, host, query string) string {
 	}
 	return text.String()
 }
+
+// pasted runs the commands below a heading of a document, which are so many at least,
+// beside the service that the README's first command starts.
+func pasted(t *testing.T, document, heading string, atLeast int) {
+	t.Helper()
+	all := stepsOf(t, document, heading)
+	if len(all) < atLeast {
+		t.Fatalf("%s of %s has %d commands", heading, document, len(all))
+	}
+	folder := t.TempDir()
+	r := &tour{T: t, store: "sqlite:" + folder + "/openpayment.db", folder: folder}
+	r.run(steps(t, "Run it, test it")[0])
+	for _, s := range all {
+		r.run(s)
+	}
+}
