@@ -17,6 +17,7 @@ import (
 
 	"openpayment/account/journal"
 	"openpayment/api"
+	"openpayment/eventstore"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
 	"openpayment/internal/tracing"
@@ -101,13 +102,18 @@ func newTraced(t *testing.T, cfg tracing.Config) *traced {
 		t.Fatal(err)
 	}
 	store := eventstoretest.NewFaulty(memory.New().Open())
-	service, err := journal.Start(t.Context(), store, journal.Config{})
+	read := make(chan struct{})
+	service, err := journal.Start(t.Context(), store, journal.Config{
+		Progress: func(_, _ eventstore.Position, done bool) {
+			if done {
+				close(read)
+			}
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := service.Wait(t.Context(), 0); err != nil {
-		t.Fatal(err)
-	}
+	<-read
 	server := httptest.NewServer(api.New(api.Config{Service: service, Observer: tracer.API()}))
 	t.Cleanup(func() {
 		server.Close()
