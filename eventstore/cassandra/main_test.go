@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gocql/gocql"
+	"go.uber.org/goleak"
 
 	"openpayment/eventstore"
 	"openpayment/eventstore/cassandra"
@@ -28,7 +29,11 @@ var shared struct {
 	err      error
 }
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Run(tests{m})) }
+// TestMain leaves servers that these tests have started to those who come next: what
+// watches over them ends with this process.
+func TestMain(m *testing.M) {
+	os.Exit(leaktest.Run(tests{m}, goleak.IgnoreAnyFunction("openpayment/internal/cassandratest.(*guardian).watch")))
+}
 
 // tests are those of this package, behind which the keyspace is dropped.
 type tests struct{ *testing.M }

@@ -90,12 +90,14 @@ func startGuardian(c charge) (*guardian, error) {
 		g.dismiss()
 		return nil, fmt.Errorf("guardian did not start %v: %w", c.Command, err)
 	}
-	// Owned by the guardian process: ends with it at the latest.
-	go func() {
-		io.Copy(io.Discard, out)
-		close(g.gone)
-	}()
+	go g.watch(out) // owned by the guardian process: ends with it at the latest
 	return g, nil
+}
+
+// watch waits until the guardian closes its output.
+func (g *guardian) watch(out io.Reader) {
+	io.Copy(io.Discard, out)
+	close(g.gone)
 }
 
 // dismiss ends a guardian whose charge needs it no more. The server must have ended.
