@@ -19,6 +19,7 @@ import (
 
 	"openpayment/eventstore"
 	"openpayment/eventstore/sqlite"
+	"openpayment/internal/faults/figures"
 )
 
 // crashCycles is how often the service is killed; OPENPAYMENT_TEST_CRASHES sets
@@ -81,10 +82,13 @@ func TestAFileOutlivesACrashAtAnyMoment(t *testing.T) {
 		}
 	}
 	c.finish()
-	t.Logf("%d cycles in %s: %s", cycles, time.Since(begin).Round(time.Second), c.counts())
 	if len(c.load.stored) < 10*cycles || len(c.load.refused) == 0 {
 		t.Error("that is too little to say anything")
 	}
+	figures.Keep(t, begin, map[string]any{
+		"seed": seed, "crashes": cycles, "acknowledged": len(c.load.stored), "refused": len(c.load.refused) - len(c.load.doubtful), "in doubt": len(c.load.doubtful),
+		"events": c.head.Position, "write-ahead logs left": c.hot, "whole snapshots at the end": c.snaps,
+	})
 }
 
 // crashes is what clients were told over all cycles, and what the file held after

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"openpayment/internal/faults/figures"
 )
 
 // mounted mounts a file system of its own for the test, which is skipped where that
@@ -34,13 +36,14 @@ func mounted(t *testing.T, args ...string) string {
 // diskLoad is a service under load on a disk that will fail.
 type diskLoad struct {
 	*process
+	began   time.Time
 	load    *load
 	stop    chan struct{}
 	clients sync.WaitGroup
 }
 
 func startDiskLoad(t *testing.T, store string) *diskLoad {
-	d := &diskLoad{process: start(t, "--store", store, "--request-timeout", "1s", "--snapshot-keep", "2"), load: newLoad(), stop: make(chan struct{})}
+	d := &diskLoad{began: time.Now(), process: start(t, "--store", store, "--request-timeout", "1s", "--snapshot-keep", "2"), load: newLoad(), stop: make(chan struct{})}
 	for c := range 4 {
 		d.clients.Go(func() { d.load.send(d.process, fmt.Sprintf("client%d", c), 1<<30, d.stop) })
 	}
@@ -78,7 +81,12 @@ func (d *diskLoad) finish() {
 			d.t.Errorf("command %s got %d, want 503", id, status)
 		}
 	}
-	d.t.Logf("%d of those that were refused are in doubt", len(d.load.doubtful))
+}
+
+// keep says what was counted.
+func (d *diskLoad) keep(more map[string]any) {
+	more["acknowledged"], more["refused"], more["of those in doubt"] = len(d.load.stored), len(d.load.refused), len(d.load.doubtful)
+	figures.Keep(d.t, d.began, more)
 }
 
 // TestAFullDiskIsOutlived fills the disk under load, and makes room again, several
@@ -88,7 +96,9 @@ func TestAFullDiskIsOutlived(t *testing.T) {
 	store := "sqlite:" + filepath.Join(dir, "log.db")
 	d := startDiskLoad(t, store)
 	ballast := filepath.Join(dir, "ballast")
-	for range 2 {
+	const times = 2
+	var recovery time.Duration
+	for range times {
 		fillDisk(t, ballast)
 		d.suffer()
 		if err := os.Remove(ballast); err != nil {
@@ -96,7 +106,7 @@ func TestAFullDiskIsOutlived(t *testing.T) {
 		}
 		before, back := d.load.acknowledged(), time.Now()
 		d.eventually("commands succeed again", func() bool { return d.load.acknowledged() > before+100 })
-		t.Logf("commands succeed again %s after there is room", time.Since(back).Round(time.Millisecond))
+		recovery = max(recovery, time.Since(back))
 		d.waitReady()
 	}
 	d.finish()
@@ -106,6 +116,7 @@ func TestAFullDiskIsOutlived(t *testing.T) {
 	succeed(t, "snapshot", "verify", "--store", store)
 	d.kill()
 	start(t, "--store", store)
+	d.keep(map[string]any{"times that the disk was full": times, "until commands succeed again (ms)": recovery.Milliseconds()})
 }
 
 // fillDisk writes until there is no room.
@@ -164,4 +175,5 @@ func TestADiskThatTurnsReadOnlyIsOutlived(t *testing.T) {
 	p.must(http.StatusCreated, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
 	succeed(t, "log", "verify", "--store", store)
 	p.kill()
+	d.keep(map[string]any{})
 }

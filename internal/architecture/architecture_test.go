@@ -78,6 +78,7 @@ var rules = []rule{
 	}},
 	{"internal/leaktest", []string{"go.uber.org/goleak"}},
 	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},
+	{"internal/faults/torture", []string{module + "/internal/faults/figures", "github.com/spf13/pflag"}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
 		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid", "github.com/getkin/kin-openapi/...",

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"openpayment/internal/cassandratest"
+	"openpayment/internal/faults/figures"
 	"openpayment/internal/mutant"
 )
 
@@ -61,6 +62,15 @@ func simulated(m mutant.Name) catcher {
 	return catcher{m, "internal/faults/simulation", "TestWhateverHappens", []string{"-sim.seeds=3000"}}
 }
 
+// A caught mutant is a line of the report.
+type caught struct {
+	Mutant  mutant.Name `json:"mutant"`
+	By      string      `json:"caught by"`
+	Package string      `json:"in package"`
+	Says    string      `json:"which says"`
+	Seconds float64     `json:"after (s)"`
+}
+
 // limit is how long one test may take.
 const limit = 5 * time.Minute
 
@@ -68,6 +78,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	dir := t.TempDir()
 	binaries := make(map[string]string) // by package
 	var lines []string
+	all, began := []caught{}, time.Now()
 	for _, c := range catchers {
 		t.Run(string(c.mutant)+" in "+c.pkg, func(t *testing.T) {
 			if c.pkg == "eventstore/cassandra" {
@@ -82,12 +93,15 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			if _, failed := errors.AsType[*exec.ExitError](err); !failed || !failure.MatchString(out) {
 				t.Fatalf("not caught by %s of %s (%v):\n%s", c.test, c.pkg, err, out)
 			}
-			line := fmt.Sprintf("| `%s` | `%s` in `%s` | %.150s | %s |", c.mutant, failedTest(out), c.pkg, reason(out), time.Since(began).Round(10*time.Millisecond))
+			took := time.Since(began).Round(10 * time.Millisecond)
+			line := fmt.Sprintf("| `%s` | `%s` in `%s` | %.150s | %s |", c.mutant, failedTest(out), c.pkg, reason(out), took)
 			lines = append(lines, line)
+			all = append(all, caught{c.mutant, failedTest(out), c.pkg, fmt.Sprintf("%.150s", reason(out)), took.Seconds()})
 			t.Log(line)
 		})
 	}
 	t.Logf("%d of %d are caught:\n| mutant | caught by | which says | in |\n| --- | --- | --- | --- |\n%s", len(lines), len(catchers), strings.Join(lines, "\n"))
+	figures.Keep(t, began, map[string]any{"caught": len(all), "of": len(catchers), "mutants": all})
 }
 
 func TestNoMutantIsForgotten(t *testing.T) {
@@ -125,7 +139,7 @@ func (c catcher) run(t *testing.T, program string, m mutant.Name, args []string)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, append([]string{"-test.run=" + c.test}, args...)...)
 	cmd.Dir = filepath.Join("..", "..", "..", filepath.FromSlash(c.pkg))
-	cmd.Env = append(os.Environ(), "MUTANT="+string(m))
+	cmd.Env = append(os.Environ(), "MUTANT="+string(m), figures.Env+"=") // what a mutant counts is no figure
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

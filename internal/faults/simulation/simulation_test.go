@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"openpayment/internal/faults/figures"
 	"openpayment/internal/faults/simulation"
 )
 
@@ -80,6 +81,9 @@ func TestWhateverHappensTheLogTheAnswersAndTheStatesAreRight(t *testing.T) {
 	}
 	t.Log(all.String())
 	all.enough(t)
+	figures.Keep(t, all.began, map[string]any{
+		"first seed": *first, "seeds": all.runs, "steps": all.steps, "events": all.events, "answers": all.answers, "happened": all.happened,
+	})
 }
 
 // enough wants something to have been tried: what does nothing does nothing wrong.
@@ -107,7 +111,7 @@ func TestASeedTellsTheSameStoryAgain(t *testing.T) {
 	if !thorough {
 		number = 20
 	}
-	same := 0
+	began, same := time.Now(), 0
 	for seed := uint64(1); seed <= number; seed++ {
 		a, b := simulation.Run(t, seed), simulation.Run(t, seed)
 		if a.Hash == b.Hash {
@@ -116,7 +120,7 @@ func TestASeedTellsTheSameStoryAgain(t *testing.T) {
 			t.Logf("seed %d: %s", seed, firstDifference(a.Trace, b.Trace))
 		}
 	}
-	t.Logf("%d of %d seeds told the same story twice", same, number)
+	figures.Keep(t, began, map[string]any{"seeds": number, "that told the same story twice": same})
 	if float64(same) < least*float64(number) {
 		t.Errorf("only %d of %d seeds told the same story twice", same, number)
 	}

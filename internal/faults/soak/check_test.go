@@ -86,7 +86,7 @@ func (s *soak) check(head client.Position) report {
 	for _, complaint := range judge(s.samples) {
 		t.Error(complaint)
 	}
-	if limit := r.New*1.25 + spareHeap/(1<<20); r.Old > limit {
+	if limit := r.New*1.25 + (spareHeap+window(float64(head)))/(1<<20); r.Old > limit {
 		t.Errorf("a node that has run all the time has %.1f MiB alive, one that has just started %.1f", r.Old, r.New)
 	}
 	return r

@@ -18,7 +18,7 @@ func steady(changes ...func(s *sample, part float64)) (samples []sample) {
 		part := float64(i) / 720
 		events := 700_000 * part
 		keys := 60_000 * part
-		state := events*bytesPerEvent*0.8 + keys*bytesPerKey
+		state := events*bytesPerEvent*0.8 + keys*bytesPerKey + window(events)
 		n := figuresOf{heap: 20<<20 + state, resident: 60<<20 + 2*state, goroutines: 60, files: 30, keys: keys, head: events, applied: events - 3, subscriptionLag: 40}
 		if i%10 == 0 { // a replay
 			n.heap *= 2

@@ -91,7 +91,13 @@ const (
 	bytesPerEvent   = 24 // a position in the history of one account, or of two
 	bytesPerAccount = 1500
 	bytesPerKey     = 300
+	// The Poller keeps the newest events in memory, which are the more until there are so many.
+	windowEvents  = 16384
+	bytesInWindow = 1000 // for each
 )
+
+// window is what the Poller's newest events take when the log has so many.
+func window(events float64) float64 { return min(events, windowEvents) * bytesInWindow }
 
 // What may be more at the end than it was, and is not explained by the state, beside a
 // quarter: it is there from the beginning on, but in no sample of a short run.
@@ -105,10 +111,11 @@ const (
 // not have.
 func judge(samples []sample) (complaints []string) {
 	early, late := part(samples, 1, 4), part(samples, 3, 4)
-	seconds := (median(late, sample.second) - median(early, sample.second))
-	events := median(late, func(s sample) float64 { return s.head }) - median(early, func(s sample) float64 { return s.head })
-	accounts := median(late, func(s sample) float64 { return s.accounts }) - median(early, func(s sample) float64 { return s.accounts })
-	rate := events / seconds
+	growth := func(of func(sample) float64) float64 { return median(late, of) - median(early, of) }
+	events := growth(func(s sample) float64 { return s.head })
+	accounts := growth(func(s sample) float64 { return s.accounts })
+	rate := events / growth(func(s sample) float64 { return s.at.Seconds() })
+	recent := growth(func(s sample) float64 { return window(s.head) })
 	for i := range samples[0].nodes {
 		grows := func(what string, spare, explained float64, of func(sample) float64) {
 			before, after := median(early, of), median(late, of)
@@ -116,13 +123,13 @@ func judge(samples []sample) (complaints []string) {
 				complaints = append(complaints, fmt.Sprintf("node %d: %s have grown from %.0f to %.0f; %.0f are explained", i, what, before, after, explained))
 			}
 		}
-		keys := median(late, func(s sample) float64 { return s.nodes[i].keys }) - median(early, func(s sample) float64 { return s.nodes[i].keys })
-		state := events*bytesPerEvent + accounts*bytesPerAccount + keys*bytesPerKey
+		keys := growth(func(s sample) float64 { return s.nodes[i].keys })
+		state := events*bytesPerEvent + accounts*bytesPerAccount + keys*bytesPerKey + recent
 		grows("bytes of the heap", spareHeap, state, func(s sample) float64 { return s.nodes[i].heap })
 		grows("bytes in memory", spareResident, 2*state, func(s sample) float64 { return s.nodes[i].resident })
 		grows("goroutines", spareCount, 0, func(s sample) float64 { return s.nodes[i].goroutines })
 		grows("open files", spareCount, 0, func(s sample) float64 { return s.nodes[i].files })
-		// Within a second, or two, of the load everything is as good as level.
+		// What comes in a second, or two, is as good as level.
 		grows("events behind the log", rate, 0, func(s sample) float64 { return s.lag(i) })
 		grows("events behind, of the stream,", rate, 0, func(s sample) float64 { return s.nodes[i].streamLag })
 		if i == subscriber {
@@ -131,8 +138,6 @@ func judge(samples []sample) (complaints []string) {
 	}
 	return complaints
 }
-
-func (s sample) second() float64 { return s.at.Seconds() }
 
 // tenth is a row of the report: medians, where nothing else is said.
 type tenth struct {
