@@ -23,7 +23,7 @@ them or those that are named, and write a report on them: report.md and report.j
 what each has said. Some of them take a server of Cassandra, as tests do: the README says
 how. The disks take root on Linux, and are skipped elsewhere.
 
-Each can be made shorter; what is given below is the long form, of about two hours in all.
+Each can be made shorter; what is given below is the long form, of some hours in all.
 A form that fails does not keep those behind it from being run. Ctrl-C stops the one that
 runs, and the report is on what was done by then. The exit status is 1 if a form has failed,
 or was stopped.
