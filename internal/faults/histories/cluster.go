@@ -39,7 +39,7 @@ type cluster struct {
 }
 
 // newCluster starts a ring, and builds the program with tags.
-func newCluster(t testing.TB, dir, tags string, env ...string) *cluster {
+func newCluster(t testing.TB, dir, tags string) *cluster {
 	c := &cluster{t: t, dir: dir, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}}
 	c.ring = cassandratest.StartRing(t,
 		// What is acknowledged must outlive that all nodes are killed at once.
@@ -65,14 +65,14 @@ func newCluster(t testing.TB, dir, tags string, env ...string) *cluster {
 		}
 		listener.Close()
 		listen := listener.Addr().String()
-		c.services[i] = &service{t: t, program: program, dir: home, listen: listen, url: "http://" + listen, env: env}
+		c.services[i] = &service{t: t, program: program, dir: home, listen: listen, url: "http://" + listen}
 		t.Cleanup(c.services[i].kill)
 	}
 	return c
 }
 
-// begin has the services work on a new log.
-func (c *cluster) begin(log string) {
+// begin has the services work on a new log, with more environment.
+func (c *cluster) begin(log string, env ...string) {
 	c.t.Helper()
 	c.end()
 	c.log, c.head = log, eventstore.Head{}
@@ -92,10 +92,12 @@ func (c *cluster) begin(log string) {
 			"--request-timeout", "3s", "--catch-up-timeout", "2s", "--startup-timeout", "5m", "--poll-max", "100ms", "--head-check", "1s",
 			"--snapshot-events", "1000", "--drain-delay", "0s",
 		}
-		s.clock = 0
+		s.clock, s.env = 0, env
 		s.start()
 	}
-	c.calm()
+	if err := c.calm(); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // end kills the services, and closes the log.
@@ -135,8 +137,8 @@ func (c *cluster) whole(wait bool) bool {
 // readyLimit is how long a node may take to be ready, once nothing fails any more.
 const readyLimit = 2 * time.Minute
 
-// calm waits until all services are ready.
-func (c *cluster) calm() {
+// calm waits until all services are ready. The error names one that is not.
+func (c *cluster) calm() error {
 	c.t.Helper()
 	deadline := time.After(readyLimit)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -149,10 +151,11 @@ func (c *cluster) calm() {
 			case <-tick.C:
 			case <-deadline:
 				_, text := c.get(s.url+"/readyz?verbose", nil)
-				c.t.Fatalf("node %d is not ready though nothing fails any more: %s\n%s", i, text, s.tail())
+				return fmt.Errorf("node %d is not ready though nothing fails any more: %s\n%s", i, text, s.tail())
 			}
 		}
 	}
+	return nil
 }
 
 // get asks for what is no operation. The status is 0 when there is no answer.
@@ -185,25 +188,22 @@ func (c *cluster) ask(method, url, body string, header http.Header, limit time.D
 }
 
 // news reads what has come into the log, and checks the chain.
-func (c *cluster) news() []eventstore.Event {
-	c.t.Helper()
-	var events []eventstore.Event
+func (c *cluster) news() (events []eventstore.Event, err error) {
 	for ev, err := range c.store.Read(c.t.Context(), c.head.Position, 0) {
 		if err == nil {
 			err = ev.Follows(c.head)
 		}
 		if err != nil {
-			c.t.Fatalf("the log after %d: %v", c.head.Position, err)
+			return events, fmt.Errorf("the log after %d: %w", c.head.Position, err)
 		}
 		c.head = ev.Head()
 		events = append(events, ev)
 	}
-	return events
+	return events, nil
 }
 
 // sameState demands that all nodes have the state of the head, and that it is one.
-func (c *cluster) sameState() {
-	c.t.Helper()
+func (c *cluster) sameState() error {
 	var states [nodes]struct {
 		DigestPosition int64
 		StateDigest    string
@@ -211,12 +211,13 @@ func (c *cluster) sameState() {
 	for i, s := range c.services {
 		status, body := c.get(s.url+"/v1/admin/status", http.Header{"Consistency": {"strong"}})
 		if status != http.StatusOK || json.Unmarshal(body, &states[i]) != nil {
-			c.t.Fatalf("node %d: %d %s", i, status, body)
+			return fmt.Errorf("node %d: %d %s", i, status, body)
 		}
 		if states[i] != states[0] || states[i].DigestPosition != int64(c.head.Position) {
-			c.t.Errorf("the log's head is %d; the states are %+v", c.head.Position, states[:i+1])
+			return fmt.Errorf("the log's head is %d; the states are %+v", c.head.Position, states[:i+1])
 		}
 	}
+	return nil
 }
 
 // finish has the program verify all of a log.

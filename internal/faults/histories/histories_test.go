@@ -14,6 +14,7 @@ import (
 
 var (
 	howMany = flag.Int("histories.count", 10, "how many histories")
+	mutants = flag.String("histories.mutants", "", "mutants of the product that histories must catch, by their names")
 	seedOf  = flag.Uint64("histories.seed", 0, "what chance follows from; 0: another one each time")
 )
 
@@ -30,17 +31,7 @@ func TestWhateverFailsWhatClientsSeeCouldHaveHappenedInOneOrder(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("-histories.seed=%d", seed)
-	dir, err := os.MkdirTemp("", "openpayment-histories-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("what is left is in %s", dir)
-		} else {
-			os.RemoveAll(dir)
-		}
-	})
+	dir := kept(t)
 	counts := &Counts{Seed: seed, Faults: map[string]int{}}
 	c := newCluster(t, dir, "")
 	t.Logf("the ring is there after %s", time.Since(began).Round(time.Second))
@@ -49,7 +40,9 @@ func TestWhateverFailsWhatClientsSeeCouldHaveHappenedInOneOrder(t *testing.T) {
 			c.finish()
 			c.begin(fmt.Sprint("log", i/perLog))
 		}
-		run(t, c, counts, i, seed)
+		if wrong := run(t, c, counts, i, seed); len(wrong) > 0 {
+			t.Errorf("history %d of seed %d:\n%s", i, seed, strings.Join(wrong, "\n"))
+		}
 		if t.Failed() {
 			break
 		}
@@ -61,8 +54,25 @@ func TestWhateverFailsWhatClientsSeeCouldHaveHappenedInOneOrder(t *testing.T) {
 	}
 }
 
-// run makes one history.
-func run(t *testing.T, c *cluster, counts *Counts, index int, seed uint64) {
+// kept is a directory that is removed unless the test fails.
+func kept(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "openpayment-histories-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("what is left is in %s", dir)
+		} else {
+			os.RemoveAll(dir)
+		}
+	})
+	return dir
+}
+
+// run makes one history, and gives what is wrong.
+func run(t *testing.T, c *cluster, counts *Counts, index int, seed uint64) []string {
 	t.Helper()
 	began, before := time.Now(), *counts
 	h := &history{cluster: c, index: index, plan: draw(chance(seed, index), length, index%ringEvery == ringEvery/10), counts: counts}
@@ -74,11 +84,31 @@ func run(t *testing.T, c *cluster, counts *Counts, index int, seed uint64) {
 	}
 	t.Logf("history %d in %.1f s: %d ok, %d refused, %d unknown, %d not done, %d reads: %s", index, time.Since(began).Seconds(),
 		done, counts.Refused-before.Refused, counts.Unknown-before.Unknown, counts.NotDone-before.NotDone, counts.Reads-before.Reads, strings.Join(texts(h.plan), "; "))
-	if len(wrong) > 0 {
-		t.Errorf("history %d of seed %d:\n%s", index, seed, strings.Join(wrong, "\n"))
-	}
 	if done < least {
-		t.Errorf("history %d: only %d commands succeeded; that is too little to say anything", index, done)
+		t.Errorf("only %d commands succeeded; that is too little to say anything", done)
+	}
+	return wrong
+}
+
+// TestHistoriesCatchMutants has services work that are wrong on purpose.
+func TestHistoriesCatchMutants(t *testing.T) {
+	if *mutants == "" {
+		t.Skip("-histories.mutants names those that are to be caught")
+	}
+	c := newCluster(t, kept(t), "mutants")
+	index := 0
+	for name := range strings.SplitSeq(*mutants, ",") {
+		began, counts := time.Now(), &Counts{Faults: map[string]int{}}
+		var wrong []string
+		c.begin(fmt.Sprint("log", index), "MUTANT="+name)
+		for end := index + *howMany; index < end && len(wrong) == 0; index++ {
+			wrong = run(t, c, counts, index, rand.Uint64())
+		}
+		if len(wrong) == 0 {
+			t.Errorf("%s is not caught by %d histories", name, *howMany)
+			continue
+		}
+		t.Logf("%s is caught in %s by history %d, which says:\n%s", name, time.Since(began).Round(time.Second), counts.Histories, strings.Join(wrong, "\n"))
 	}
 }
 

@@ -39,11 +39,12 @@ type history struct {
 	replays map[int]string // of a node: where the one is that was begun last
 	done    atomic.Int64   // commands that succeeded
 	counts  *Counts
+	wrong   []string // of the test's goroutine
 }
 
 // run has clients work while the plan is carried out, and judges what they were told. It gives what
 // is wrong.
-func (h *history) run(seed uint64) (wrong []string) {
+func (h *history) run(seed uint64) []string {
 	for g := range groups {
 		h.told = append(h.told, &told{numbers: numbersOf(h.index, g)})
 	}
@@ -72,12 +73,24 @@ func (h *history) run(seed uint64) (wrong []string) {
 	h.goOn()
 	stop()
 	working.Wait()
-	h.calm()
+	if err := h.calm(); err != nil {
+		h.object(err)
+		return h.wrong
+	}
 	h.settle()
-	log := h.news()
-	h.sameState()
+	log, err := h.news()
+	h.object(err)
+	h.object(h.sameState())
 	h.watchReplays()
-	return h.judge(log)
+	h.judge(log)
+	return h.wrong
+}
+
+// object writes down what is wrong, if anything is.
+func (h *history) object(err error) {
+	if err != nil {
+		h.wrong = append(h.wrong, err.Error())
+	}
 }
 
 // goOn lets the load go on until enough has been done, on a machine that is busy with other things.
@@ -123,7 +136,7 @@ func (h *history) settle() {
 }
 
 // judge holds the answers against the log, and has Porcupine judge them.
-func (h *history) judge(log []eventstore.Event) (wrong []string) {
+func (h *history) judge(log []eventstore.Event) {
 	entered := 0
 	for g := range h.told {
 		var ops []Operation
@@ -146,18 +159,17 @@ func (h *history) judge(log []eventstore.Event) (wrong []string) {
 			l.object("group %d: Porcupine says %s of %d operations after %s", g, v.Result, v.Ops, v.Took)
 		}
 		if len(l.wrong) > 0 {
-			wrong = append(wrong, l.wrong...)
-			wrong = append(wrong, h.keep(g, ops, v)...)
+			h.wrong = append(h.wrong, l.wrong...)
+			h.keep(g, ops, v)
 		}
 	}
 	if entered != len(log) {
-		wrong = append(wrong, fmt.Sprintf("the log has %d new events; only %d are of this history's accounts", len(log), entered))
+		h.object(fmt.Errorf("the log has %d new events; only %d are of this history's accounts", len(log), entered))
 	}
-	return wrong
 }
 
 // keep writes down what is wrong, for somebody to look into.
-func (h *history) keep(g int, ops []Operation, v Verdict) []string {
+func (h *history) keep(g int, ops []Operation, v Verdict) {
 	name := filepath.Join(h.dir, fmt.Sprintf("history-%d-group-%d", h.index, g))
 	text, err := json.MarshalIndent(struct {
 		Plan       []string    `json:"plan"`
@@ -169,10 +181,8 @@ func (h *history) keep(g int, ops []Operation, v Verdict) []string {
 	if err == nil {
 		err = porcupine.VisualizePath(model, v.Info, name+".html")
 	}
-	if err != nil {
-		return []string{err.Error()}
-	}
-	return []string{"kept in " + name + ".json and .html"}
+	h.object(err)
+	h.wrong = append(h.wrong, "kept in "+name+".json and .html")
 }
 
 func texts(plan []fault) (all []string) {
@@ -212,7 +222,7 @@ func (h *history) watchReplays() {
 				h.counts.ReplaysFailed++
 				done = true
 			default:
-				h.t.Errorf("node %d's replay: %s", node, body)
+				h.object(fmt.Errorf("node %d's replay: %s", node, body))
 				done = true
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"openpayment/eventstore"
 )
 
-// kept is a log of account a: opened by request r1, 5 paid in by r2 under key k, 3 taken by r3.
-func kept() []eventstore.Event {
+// written is a log of account a: opened by request r1, 5 paid in by r2 under key k, 3 taken by r3.
+func written() []eventstore.Event {
 	event := func(seq eventstore.Position, kind, request, key, data string) eventstore.Event {
 		meta := map[string]string{"requestId": request}
 		if key != "" {
@@ -24,7 +24,7 @@ func kept() []eventstore.Event {
 	}
 }
 
-// asked are the attempts behind kept, and their answers.
+// asked are the attempts behind written, and their answers.
 func asked() []Operation {
 	return []Operation{
 		{Input: Input{Kind: Open, Account: "a", Request: "r1"}, Output: Output{Outcome: OK, Position: 1}},
@@ -71,7 +71,7 @@ func TestAnswersAreHeldAgainstTheLog(t *testing.T) {
 			ops[4].Output = Output{Outcome: Unknown, Code: wrong + "500"}
 		}, wrong},
 	} {
-		log, ops := kept(), asked()
+		log, ops := written(), asked()
 		c.change(log, ops)
 		l := newLedger(log, []string{"a", "b"}, ops)
 		l.resolve(ops)
