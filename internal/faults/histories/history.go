@@ -23,7 +23,7 @@ const (
 	length   = 6 * time.Second // of the load, or up to patience times that until enough is done
 	patience = 6
 	// least is how many commands must succeed in a history, or it says nothing.
-	least = 100
+	least = 60
 	// checkLimit is how long Porcupine may look for an order.
 	checkLimit = 30 * time.Second
 )
@@ -127,8 +127,12 @@ func (h *history) settle() {
 	}
 	for node := range h.services {
 		for g := range h.told {
-			for _, number := range h.told[g].numbers {
-				until(node, g, Input{Kind: ReadStrong, Account: number})
+			for i, number := range h.told[g].numbers {
+				in := Input{Kind: ReadFrom, Account: number, Bound: h.told[g].newest.Load()}
+				if i == 0 || in.Bound == 0 {
+					in.Kind = ReadStrong // which brings the node up to the head
+				}
+				until(node, g, in)
 			}
 		}
 	}
