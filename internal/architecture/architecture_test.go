@@ -81,13 +81,13 @@ var rules = []rule{
 	{"internal/faults/torture", []string{module + "/internal/faults/figures", "github.com/spf13/pflag"}},
 	{"internal/...", []string{
 		module + "/account/...", module + "/api/...", module + "/eventstore/...", module + "/internal/...", module + "/schema/...",
-		uuid, jsonX, gocql, "github.com/ory/dockertest/v3/...", "pgregory.net/rapid", "github.com/getkin/kin-openapi/...",
+		uuid, jsonX, gocql, "github.com/anishathalye/porcupine", "github.com/ory/dockertest/v3/...", "pgregory.net/rapid", "github.com/getkin/kin-openapi/...",
 	}},
 	{"cmd/...", []string{"..."}},
 }
 
 // testsOnly are packages for tests; nothing that is shipped imports them.
-var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/faults/...", module + "/internal/leaktest", module + "/internal/openapitest", "pgregory.net/rapid"}
+var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/faults/...", module + "/internal/leaktest", module + "/internal/openapitest", "github.com/anishathalye/porcupine", "pgregory.net/rapid"}
 
 // pkg is what go list tells of a package.
 type pkg struct {

@@ -1,9 +1,13 @@
 package cassandratest
 
 import (
+	"bytes"
+	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -83,5 +87,51 @@ func TestAForwarderCutsHoldsAndRestores(t *testing.T) {
 	f.Restore()
 	if got, err := ask(dial(t, f), "five", time.Minute); got != "five" || err != nil {
 		t.Errorf("restored: %q, %v", got, err)
+	}
+}
+
+func TestAForwarderDelays(t *testing.T) {
+	f := Forward(t, echo(t))
+	c := dial(t, f)
+	const delay = 50 * time.Millisecond
+	f.Delay(delay)
+	began := time.Now()
+	if got, err := ask(c, "late", time.Minute); got != "late" || err != nil {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if took := time.Since(began); took < 2*delay {
+		t.Errorf("there and back in %s", took)
+	}
+	f.Delay(time.Hour)
+	if got, err := ask(c, "never", delay); err == nil {
+		t.Errorf("%q", got)
+	}
+	f.Restore()
+	if got, err := hear(c, 5, time.Minute); got != "never" || err != nil {
+		t.Errorf("restored: %q, %v", got, err)
+	}
+}
+
+func TestAForwarderOfARingChangesThePortInWhateverFrame(t *testing.T) {
+	frame := func(body ...byte) []byte {
+		return append(binary.BigEndian.AppendUint32([]byte{0x84, 0, 0, 1, 8}, uint32(len(body))), body...)
+	}
+	old, put := portValue(9042), portValue(20007)
+	in := slices.Concat(frame(), frame(old...), frame(1, 2, 3), frame(slices.Concat([]byte{7}, old, old, []byte{0})...), frame(old[1:]...))
+	want := slices.Concat(frame(), frame(put...), frame(1, 2, 3), frame(slices.Concat([]byte{7}, put, put, []byte{0})...), frame(old[1:]...))
+	next := frames(iotest.OneByteReader(bytes.NewReader(in)), 9042, 20007)
+	var got []byte
+	for range 5 {
+		f, err := next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, f...)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("got\n%x, want\n%x", got, want)
+	}
+	if f, err := next(); err == nil {
+		t.Errorf("another frame: %x", f)
 	}
 }

@@ -86,9 +86,20 @@ func (n *Node) Kill() {
 // Start starts a node that was stopped or killed and returns when it answers again.
 func (n *Node) Start() {
 	n.t.Helper()
-	if _, err := n.server.start(n.t.Context()); err != nil {
+	if err := <-n.Begin(); err != nil {
 		n.t.Fatalf("cassandratest: start %s again: %v", n.Host(), err)
 	}
+}
+
+// Begin is Start without waiting: what it returns gets an error, or nil, when the node answers again or can't. Nothing may be done
+// to the node before.
+func (n *Node) Begin() <-chan error {
+	started := make(chan error, 1)
+	go func() { // ends by itself: the start has a time limit, and ends with the test
+		_, err := n.server.start(n.t.Context())
+		started <- err
+	}()
+	return started
 }
 
 // Pause freezes the node (SIGSTOP): connections stay open and requests get no answer, as in a long garbage collection or

@@ -1,0 +1,10 @@
+package histories
+
+import (
+	"os"
+	"testing"
+
+	"openpayment/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
