@@ -32,6 +32,7 @@ type config struct {
 	seeds       string        // "address:storagePort"; empty for a node that is its own
 	ringDelay   time.Duration // how long to listen for others before joining
 	heap        string        // -Xmx
+	jvm         []string      // more flags of Java's
 	settings    []setting     // over conf/cassandra.yaml.tmpl
 }
 
@@ -109,8 +110,7 @@ func (c config) command(java, lib string) []string {
 	conf := filepath.Join(c.dir, "conf")
 	args := []string{
 		java, "-Xms512m", "-Xmx" + c.heap,
-		"-XX:-UsePerfData",                            // its file in the temporary directory would outlive a killed server
-		"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", // half the work to start, for less speed in the long run
+		"-XX:-UsePerfData", // its file in the temporary directory would outlive a killed server
 		"-Djava.io.tmpdir=" + filepath.Join(c.dir, "tmp"),
 		"-Djava.net.preferIPv4Stack=true",
 		"-Djava.security.manager=allow", // the default up to Java 17
@@ -123,7 +123,7 @@ func (c config) command(java, lib string) []string {
 		"-Dcassandra.skip_wait_for_gossip_to_settle=0", // nobody to gossip with, or few and near
 		fmt.Sprintf("-Dcassandra.ring_delay_ms=%d", c.ringDelay.Milliseconds()),
 	}
-	args = append(args, moduleFlags()...)
+	args = append(append(args, c.jvm...), moduleFlags()...)
 	return append(args, "-cp", conf+string(os.PathListSeparator)+filepath.Join(lib, "*"), "org.apache.cassandra.service.CassandraDaemon")
 }
 

@@ -91,13 +91,14 @@ func (n *Node) Start() {
 	}
 }
 
-// Begin is Start without waiting: what it returns gets an error, or nil, when the node answers again or can't. Nothing may be done
-// to the node before.
+// Begin is Start without waiting: what it returns gets nil or an error, and is closed, when the node answers again or can't. Nothing may
+// be done to the node before.
 func (n *Node) Begin() <-chan error {
 	started := make(chan error, 1)
 	go func() { // ends by itself: the start has a time limit, and ends with the test
 		_, err := n.server.start(n.t.Context())
 		started <- err
+		close(started)
 	}()
 	return started
 }

@@ -65,7 +65,8 @@ func StartRing(t testing.TB, opts ...Option) *Ring {
 
 // ringConfig returns what the nodes have in common.
 func ringConfig(opts []Option) (config, error) {
-	c := config{owner: self(), heap: nodeHeap}
+	// Three of them start, perhaps again and again: less work for that is worth being slower in the long run.
+	c := config{owner: self(), heap: nodeHeap, jvm: []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"}}
 	var err error
 	if c.port, err = freePort(ringAddresses...); err != nil {
 		return c, err
