@@ -55,7 +55,8 @@ func (d *Draft) KeysAt(at time.Time) int { return d.below.KeysAt(at) + len(d.use
 // Apply makes ev part of the draft; for errors see [Evolve]. It either succeeds
 // or changes nothing.
 func (d *Draft) Apply(ev Event, at Stamp) error {
-	afters, err := evolveAll(d, ev, at)
+	var room [2]*Account
+	afters, err := evolveAll(room[:0], d, ev, at)
 	if err != nil {
 		return err
 	}

@@ -71,16 +71,14 @@ func Evolve(before *Account, ev Event, at Stamp) (*Account, error) {
 	return &after, nil
 }
 
-// evolveAll evolves every account that ev touches, or none.
-func evolveAll(v View, ev Event, at Stamp) ([]*Account, error) {
-	numbers := ev.Accounts()
-	afters := make([]*Account, len(numbers))
-	for i, n := range numbers {
+// evolveAll evolves every account that ev touches, or none; it appends to afters.
+func evolveAll(afters []*Account, v View, ev Event, at Stamp) ([]*Account, error) {
+	for _, n := range ev.Accounts() {
 		after, err := Evolve(v.Account(n), ev, at)
 		if err != nil {
 			return nil, err
 		}
-		afters[i] = after
+		afters = append(afters, after)
 	}
 	return afters, nil
 }

@@ -111,7 +111,7 @@ func (f *Frozen) Records(after Number, limit int) []Record {
 			if r.account == nil {
 				continue // opened since
 			}
-			if records = append(records, Record{r.account, r.history.deltas}); len(records) == limit {
+			if records = append(records, Record{r.account, r.history}); len(records) == limit {
 				break
 			}
 		}

@@ -43,10 +43,12 @@ type shard struct {
 	before map[Number]record
 }
 
-// record is an account and where its events stand.
+// record is an account, where its events stand, and its part of the state's digest,
+// which is as dear to make again as all else that an event takes.
 type record struct {
 	account *Account
 	history history
+	digest  Digest
 }
 
 var _ Base = (*State)(nil)
@@ -129,7 +131,8 @@ func (s *State) Apply(ev Event, at Stamp) error {
 	if err := s.follows(at.Seq); err != nil {
 		return err
 	}
-	afters, err := evolveAll(s, ev, at)
+	var room [2]*Account // most events touch no more
+	afters, err := evolveAll(room[:0], s, ev, at)
 	if err != nil {
 		return err
 	}
@@ -172,18 +175,23 @@ func (s *State) advance(seq int64, change Digest) {
 // replace puts after in the place of the account with its number, and gives the
 // difference for the digest.
 func (s *State) replace(after *Account) Digest {
+	digest := digestOf(after)
 	sh := s.shard(after.Number)
 	sh.mu.Lock()
 	before := sh.accounts[after.Number]
 	sh.keep(after.Number, before)
-	sh.accounts[after.Number] = record{after, before.history.append(after.Version)}
+	last := int64(0)
+	if before.account != nil {
+		last = before.account.Version
+	}
+	sh.accounts[after.Number] = record{after, before.history.append(last, after.Version), digest}
 	sh.mu.Unlock()
 
-	difference := digestOf(after)
+	difference := digest
 	if before.account == nil {
 		s.index.insert(after.Number)
 	} else {
-		difference.subtract(digestOf(before.account))
+		difference.subtract(before.digest)
 	}
 	s.open.Add(openness(after) - openness(before.account))
 	return difference
