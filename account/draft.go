@@ -56,9 +56,13 @@ func (d *Draft) KeysAt(at time.Time) int { return d.below.KeysAt(at) + len(d.use
 // or changes nothing.
 func (d *Draft) Apply(ev Event, at Stamp) error {
 	var room [2]*Account
-	afters, err := evolveAll(room[:0], d, ev, at)
-	if err != nil {
-		return err
+	afters := room[:0]
+	for _, n := range ev.Accounts() {
+		after, err := Evolve(d.Account(n), ev, at)
+		if err != nil {
+			return err
+		}
+		afters = append(afters, after)
 	}
 	for _, after := range afters {
 		d.changed[after.Number] = after

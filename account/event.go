@@ -71,18 +71,6 @@ func Evolve(before *Account, ev Event, at Stamp) (*Account, error) {
 	return &after, nil
 }
 
-// evolveAll evolves every account that ev touches, or none; it appends to afters.
-func evolveAll(afters []*Account, v View, ev Event, at Stamp) ([]*Account, error) {
-	for _, n := range ev.Accounts() {
-		after, err := Evolve(v.Account(n), ev, at)
-		if err != nil {
-			return nil, err
-		}
-		afters = append(afters, after)
-	}
-	return afters, nil
-}
-
 func (e Opened) evolve(before *Account) (Account, error) {
 	if before != nil {
 		return Account{}, fmt.Errorf("account %s is opened a second time", e.Number)

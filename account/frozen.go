@@ -94,7 +94,7 @@ func (f *Frozen) record(n Number) record {
 	if before, changed := sh.before[n]; changed {
 		return before
 	}
-	return sh.accounts[n]
+	return sh.record(n)
 }
 
 // Records gives up to limit records of accounts with numbers behind after, closed

@@ -47,7 +47,7 @@ func (r *Restorer) Add(part int, records []Record) error {
 		sum := digestOf(a)
 		sh := r.state.shard(a.Number)
 		sh.mu.Lock()
-		sh.accounts[a.Number] = record{a, h, sum}
+		sh.accounts[a.Number] = &record{a, h, sum}
 		sh.mu.Unlock()
 		digest.add(sum)
 		open += openness(a)
