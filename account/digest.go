@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/bits"
+	"sync"
 )
 
 // Digest sums up a set of accounts, of uses of keys and of subjects' versions, whatever
@@ -40,11 +41,13 @@ func digestOf(a *Account) Digest {
 	return h.sum()
 }
 
-// hashed gathers what a digest covers, each text behind its length.
+// hashed gathers what a digest covers, each text behind its length. It is of no more
+// use after sum: its memory is another's then.
 type hashed struct{ buf []byte }
 
-// newHashed has room for most.
-func newHashed() hashed { return hashed{make([]byte, 0, 512)} }
+var hasheds = sync.Pool{New: func() any { return &hashed{make([]byte, 0, 512)} }}
+
+func newHashed() *hashed { return hasheds.Get().(*hashed) }
 
 func (h *hashed) text(s string) {
 	h.buf = binary.BigEndian.AppendUint32(h.buf, uint32(len(s)))
@@ -53,7 +56,12 @@ func (h *hashed) text(s string) {
 
 func (h *hashed) number(n int64) { h.buf = binary.BigEndian.AppendUint64(h.buf, uint64(n)) }
 
-func (h *hashed) sum() Digest { return sha256.Sum256(h.buf) }
+func (h *hashed) sum() Digest {
+	sum := sha256.Sum256(h.buf)
+	h.buf = h.buf[:0]
+	hasheds.Put(h)
+	return sum
+}
 
 func (d *Digest) add(e Digest) {
 	d.combine(e, bits.Add64)

@@ -55,9 +55,14 @@ func (d *Draft) KeysAt(at time.Time) int { return d.below.KeysAt(at) + len(d.use
 // Apply makes ev part of the draft; for errors see [Evolve]. It either succeeds
 // or changes nothing.
 func (d *Draft) Apply(ev Event, at Stamp) error {
-	afters, err := evolveAll(d, ev, at)
-	if err != nil {
-		return err
+	var room [2]*Account
+	afters := room[:0]
+	for _, n := range ev.Accounts() {
+		after, err := Evolve(d.Account(n), ev, at)
+		if err != nil {
+			return err
+		}
+		afters = append(afters, after)
 	}
 	for _, after := range afters {
 		d.changed[after.Number] = after

@@ -71,20 +71,6 @@ func Evolve(before *Account, ev Event, at Stamp) (*Account, error) {
 	return &after, nil
 }
 
-// evolveAll evolves every account that ev touches, or none.
-func evolveAll(v View, ev Event, at Stamp) ([]*Account, error) {
-	numbers := ev.Accounts()
-	afters := make([]*Account, len(numbers))
-	for i, n := range numbers {
-		after, err := Evolve(v.Account(n), ev, at)
-		if err != nil {
-			return nil, err
-		}
-		afters[i] = after
-	}
-	return afters, nil
-}
-
 func (e Opened) evolve(before *Account) (Account, error) {
 	if before != nil {
 		return Account{}, fmt.Errorf("account %s is opened a second time", e.Number)

@@ -94,7 +94,7 @@ func (f *Frozen) record(n Number) record {
 	if before, changed := sh.before[n]; changed {
 		return before
 	}
-	return sh.accounts[n]
+	return sh.record(n)
 }
 
 // Records gives up to limit records of accounts with numbers behind after, closed
@@ -111,7 +111,7 @@ func (f *Frozen) Records(after Number, limit int) []Record {
 			if r.account == nil {
 				continue // opened since
 			}
-			if records = append(records, Record{r.account, r.history.deltas}); len(records) == limit {
+			if records = append(records, Record{r.account, r.history}); len(records) == limit {
 				break
 			}
 		}

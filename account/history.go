@@ -8,29 +8,30 @@ import (
 )
 
 // history holds increasing positions in few bytes: the distances between them,
-// as varints. It is a value: append gives a new one, and readers of the old one
-// are not disturbed, as long as each value is appended to at most once.
-type history struct {
-	deltas []byte
-	last   int64
-	count  int
-}
+// as varints. The last of them is its account's version. It is a value: append
+// gives a new one, and readers of the old one are not disturbed, as long as each
+// value is appended to at most once.
+type history []byte
 
-func (h history) append(position int64) history {
-	if len(h.deltas)+binary.MaxVarintLen64 > cap(h.deltas) {
+// append adds a position, where last is the one before, 0 for none.
+func (h history) append(last, position int64) history {
+	if len(h)+binary.MaxVarintLen64 > cap(h) {
 		// Grow slowly: there is one for each account.
-		h.deltas = slices.Grow(slices.Clip(h.deltas), binary.MaxVarintLen64)
+		h = slices.Grow(slices.Clip(h), binary.MaxVarintLen64)
 	}
-	h.deltas = binary.AppendUvarint(h.deltas, uint64(position-h.last))
-	h.last = position
-	h.count++
-	return h
+	return binary.AppendUvarint(h, uint64(position-last))
 }
 
 func (h history) positions() []int64 {
-	all := make([]int64, 0, h.count)
+	count := 0
+	for _, b := range h {
+		if b < 0x80 { // a varint ends
+			count++
+		}
+	}
+	all := make([]int64, 0, count)
 	position := int64(0)
-	for rest := h.deltas; len(rest) > 0; {
+	for rest := h; len(rest) > 0; {
 		delta, n := binary.Uvarint(rest)
 		rest = rest[n:]
 		position += int64(delta)
@@ -39,19 +40,19 @@ func (h history) positions() []int64 {
 	return all
 }
 
-// parseHistory is the history with these deltas, which it keeps.
-func parseHistory(deltas []byte) (history, error) {
-	h := history{deltas: slices.Clip(deltas)}
-	for rest := deltas; len(rest) > 0; h.count++ {
+// parseHistory is the history with these deltas, which it keeps, and the last
+// position in it.
+func parseHistory(deltas []byte) (h history, last int64, err error) {
+	for rest := deltas; len(rest) > 0; {
 		delta, n := binary.Uvarint(rest)
-		if n <= 0 || delta == 0 || delta > uint64(math.MaxInt64-h.last) {
-			return history{}, errors.New("its history cannot be read")
+		if n <= 0 || delta == 0 || delta > uint64(math.MaxInt64-last) {
+			return nil, 0, errors.New("its history cannot be read")
 		}
 		rest = rest[n:]
-		h.last += int64(delta)
+		last += int64(delta)
 	}
-	if h.count == 0 {
-		return history{}, errors.New("it has no history")
+	if len(deltas) == 0 {
+		return nil, 0, errors.New("it has no history")
 	}
-	return h, nil
+	return slices.Clip(deltas), last, nil
 }

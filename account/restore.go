@@ -44,11 +44,12 @@ func (r *Restorer) Add(part int, records []Record) error {
 		if err != nil {
 			return fmt.Errorf("account %s: %w", a.Number, err)
 		}
+		sum := digestOf(a)
 		sh := r.state.shard(a.Number)
 		sh.mu.Lock()
-		sh.accounts[a.Number] = record{a, h}
+		sh.accounts[a.Number] = &record{a, h, sum}
 		sh.mu.Unlock()
-		digest.add(digestOf(a))
+		digest.add(sum)
 		open += openness(a)
 		numbers = append(numbers, a.Number)
 	}
@@ -61,12 +62,12 @@ func (r *Restorer) Add(part int, records []Record) error {
 }
 
 func (r *Restorer) historyOf(rec Record) (history, error) {
-	h, err := parseHistory(rec.Deltas)
+	h, last, err := parseHistory(rec.Deltas)
 	switch a := rec.Account; {
 	case err != nil:
 		return h, err
-	case h.last != a.Version:
-		return h, fmt.Errorf("its last event is %d, its version %d", h.last, a.Version)
+	case last != a.Version:
+		return h, fmt.Errorf("its last event is %d, its version %d", last, a.Version)
 	case a.Version > r.position:
 		return h, fmt.Errorf("its version is %d, behind the position %d", a.Version, r.position)
 	case !ValidNumber(string(a.Number)):

@@ -36,17 +36,21 @@ type State struct {
 const shardCount = 256
 
 type shard struct {
-	mu       sync.RWMutex // guards all below; held for one look-up or one change
-	accounts map[Number]record
+	mu sync.RWMutex // guards all below; held for one look-up or one change
+	// accounts and what they point to are changed by the goroutine only that applies
+	// events: it may read them without the lock.
+	accounts map[Number]*record
 	// before has, while the state is frozen, what each account was that has changed
 	// since; nil while it is not.
 	before map[Number]record
 }
 
-// record is an account and where its events stand.
+// record is an account, where its events stand, and its part of the state's digest,
+// which is as dear to make again as all else that an event takes.
 type record struct {
 	account *Account
 	history history
+	digest  Digest
 }
 
 var _ Base = (*State)(nil)
@@ -60,7 +64,7 @@ func NewState() *State {
 func newState(perShard int) *State {
 	s := &State{freezing: make(chan struct{}, 1)}
 	for i := range s.shards {
-		s.shards[i].accounts = make(map[Number]record, perShard)
+		s.shards[i].accounts = make(map[Number]*record, perShard)
 	}
 	return s
 }
@@ -80,7 +84,15 @@ func (s *State) record(n Number) record {
 	sh := s.shard(n)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	return sh.accounts[n]
+	return sh.record(n)
+}
+
+// record is what is known of an account, nothing if there is none; with mu held.
+func (sh *shard) record(n Number) record {
+	if r := sh.accounts[n]; r != nil {
+		return *r
+	}
+	return record{}
 }
 
 // Account implements [View].
@@ -129,13 +141,23 @@ func (s *State) Apply(ev Event, at Stamp) error {
 	if err := s.follows(at.Seq); err != nil {
 		return err
 	}
-	afters, err := evolveAll(s, ev, at)
-	if err != nil {
-		return err
+	var room [2]changed // most events touch no more
+	all := room[:0]
+	for _, n := range ev.Accounts() {
+		c := changed{shard: s.shard(n)}
+		var before *Account
+		if c.record = c.shard.accounts[n]; c.record != nil {
+			before = c.record.account
+		}
+		var err error
+		if c.after, err = Evolve(before, ev, at); err != nil {
+			return err
+		}
+		all = append(all, c)
 	}
 	var change Digest
-	for _, after := range afters {
-		change.add(s.replace(after))
+	for _, c := range all {
+		change.add(s.replace(c))
 	}
 	change.add(s.keys.apply(at)) // last: who finds a key finds what it was used for
 	s.advance(at.Seq, change)
@@ -169,23 +191,42 @@ func (s *State) advance(seq int64, change Digest) {
 	s.position.Store(seq)
 }
 
-// replace puts after in the place of the account with its number, and gives the
-// difference for the digest.
-func (s *State) replace(after *Account) Digest {
-	sh := s.shard(after.Number)
-	sh.mu.Lock()
-	before := sh.accounts[after.Number]
-	sh.keep(after.Number, before)
-	sh.accounts[after.Number] = record{after, before.history.append(after.Version)}
-	sh.mu.Unlock()
+// changed is an account as it is after an event, and where it belongs.
+type changed struct {
+	shard  *shard
+	record *record // nil: there was no such account
+	after  *Account
+}
 
-	difference := digestOf(after)
-	if before.account == nil {
+// replace puts an account in the place of what it was before, and gives the
+// difference for the digest.
+func (s *State) replace(c changed) Digest {
+	after := c.after
+	now, before := record{account: after, digest: digestOf(after)}, record{}
+	if c.record == nil {
+		now.history = history(nil).append(0, after.Version)
+	} else {
+		before = *c.record
+		now.history = before.history.append(before.account.Version, after.Version)
+	}
+	c.shard.mu.Lock()
+	c.shard.keep(after.Number, before)
+	if c.record == nil {
+		c.shard.accounts[after.Number] = new(now)
+	} else {
+		*c.record = now
+	}
+	c.shard.mu.Unlock()
+
+	difference := now.digest
+	if c.record == nil {
 		s.index.insert(after.Number)
 	} else {
-		difference.subtract(digestOf(before.account))
+		difference.subtract(before.digest)
 	}
-	s.open.Add(openness(after) - openness(before.account))
+	if opened := openness(after) - openness(before.account); opened != 0 {
+		s.open.Add(opened)
+	}
 	return difference
 }
 

@@ -26,7 +26,7 @@ func getAccount(c *call) error {
 		return err
 	}
 	tag := etag(a.Version)
-	c.w.Header().Set("ETag", tag)
+	c.setHeader("Etag", tag)
 	if known, _ := ifNoneMatch(c.r.Header, tag); known {
 		return c.reply(http.StatusNotModified, "", nil)
 	}
@@ -52,7 +52,7 @@ func (c *call) accountAt(at string) error {
 			return badParameter("at", "is beyond the head of the log: see Applied-Position")
 		}
 	}
-	a, err := c.service.AccountAt(c.r.Context(), c.number(), moment)
+	a, err := c.service.AccountAt(c.context(), c.number(), moment)
 	if err != nil {
 		return err
 	}

@@ -14,21 +14,20 @@ import (
 // written: 1e3 and 1000.0 are a thousand.
 func (f *form) amount(name string) int64 {
 	value, present := f.members[name]
-	at := pointer(name)
 	switch {
 	case !present:
-		f.fault(at, "is required")
+		f.fault(pointer(name), "is required")
 	case value.Kind() == jsontext.KindNull:
-		f.fault(at, "must be a number; "+nullDetail)
+		f.fault(pointer(name), "must be a number; "+nullDetail)
 	case value.Kind() == jsontext.KindString:
-		f.fault(at, "must be a number, written without quotes")
+		f.fault(pointer(name), "must be a number, written without quotes")
 	case value.Kind() != jsontext.KindNumber:
-		f.fault(at, "must be a number")
+		f.fault(pointer(name), "must be a number")
 	default:
 		if amount, ok := wholeNumber(string(value)); ok {
 			return amount // which may be out of range: the domain says so
 		}
-		f.fault(at, account.AmountRule)
+		f.fault(pointer(name), account.AmountRule)
 	}
 	return 0
 }

@@ -41,7 +41,7 @@ func appendEvents(c *call) error {
 	if err := c.mayAppend(foreign); err != nil {
 		return err
 	}
-	outs, err := c.service.Append(c.r.Context(), foreign, options)
+	outs, err := c.service.Append(c.context(), foreign, options)
 	if err != nil {
 		return err
 	}

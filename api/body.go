@@ -14,6 +14,8 @@ import (
 const (
 	// maxBody is how long a body may be.
 	maxBody = 1 << 20
+	// smallBody is how long a body may be for which memory is made before it is there.
+	smallBody = 4 << 10
 	// maxDrain is how much more of one that is too long is read and thrown away.
 	// Most clients look for the answer only when they have sent all, and lose it
 	// when the connection is cut before.
@@ -40,7 +42,7 @@ func (c *call) readBody(media string, also ...string) error {
 	if c.r.ContentLength > maxBody && expectsContinue(c.r) {
 		return c.tooLarge() // before it is sent
 	}
-	body, err := io.ReadAll(io.LimitReader(c.r.Body, maxBody+1))
+	body, err := c.readAll()
 	switch {
 	case len(body) > maxBody:
 		_, _ = io.CopyN(io.Discard, c.r.Body, maxDrain)
@@ -62,6 +64,17 @@ func (c *call) readBody(media string, also ...string) error {
 	return nil
 }
 
+// readAll reads the body, and one byte more than it may have.
+func (c *call) readAll() ([]byte, error) {
+	n := c.r.ContentLength
+	if n < 0 || n > smallBody { // memory is made for what arrives, not for what is announced
+		return io.ReadAll(io.LimitReader(c.r.Body, maxBody+1))
+	}
+	body := make([]byte, n)
+	read, err := io.ReadFull(c.r.Body, body)
+	return body[:read], err
+}
+
 func (c *call) tooLarge() error {
 	p := newProblem(codeBodyTooLarge, "a body may have up to 1048576 bytes: send less")
 	p.header.Set("Connection", "close")
@@ -78,17 +91,20 @@ func (c *call) cut(detail string, cause error) error {
 // known; the first of them if there is no body. Parameters, of which only charset has a
 // meaning, don't matter: JSON is always UTF-8.
 func mediaOf(header http.Header, known []string, hasBody bool) (string, error) {
+	values, codings := header["Content-Type"], header["Content-Encoding"]
+	if len(values) == 1 && len(codings) == 0 && slices.Contains(known, values[0]) {
+		return values[0], nil // as nearly always
+	}
 	p := newProblem(codeMediaType, "the body must be "+strings.Join(known, " or ")+": say so in the header Content-Type")
 	if slices.Contains(known, mediaMergePatch) {
 		p.header.Set("Accept-Patch", mediaMergePatch)
 	}
-	for _, coding := range header.Values("Content-Encoding") {
+	for _, coding := range codings {
 		if !strings.EqualFold(coding, "identity") {
 			p.detail = "the body must come as it is, without a Content-Encoding"
 			return "", p
 		}
 	}
-	values := header.Values("Content-Type")
 	if len(values) == 0 && !hasBody {
 		return known[0], nil // that the body is missing is another fault
 	}

@@ -46,13 +46,13 @@ func carryOutBulk(c *call) error {
 		return err
 	}
 	if !b.atomic {
-		results := c.service.ExecuteEach(c.r.Context(), c.requests(b), options)
+		results := c.service.ExecuteEach(c.context(), c.requests(b), options)
 		for i, r := range results {
 			c.commanded(kindOfCommand(b.orders[i].command), r.Outcome, options.DryRun, r.Err)
 		}
 		return c.answerEach(results, options)
 	}
-	outs, err := c.service.ExecuteAll(c.r.Context(), mapped(b.orders, func(o order) account.Command { return o.command }), options)
+	outs, err := c.service.ExecuteAll(c.context(), mapped(b.orders, func(o order) account.Command { return o.command }), options)
 	if err != nil {
 		for _, o := range b.orders {
 			c.commanded(kindOfCommand(o.command), journal.Outcome{}, options.DryRun, err)
@@ -68,7 +68,7 @@ func carryOutBulk(c *call) error {
 // replayedAll is what all commands of a request with this key led to, if it was carried
 // out before and whoever asks may know.
 func (c *call) replayedAll(k account.Key) (outs []journal.Outcome, found bool, err error) {
-	outs, found, err = c.service.ReplayedAll(c.r.Context(), k)
+	outs, found, err = c.service.ReplayedAll(c.context(), k)
 	if found && err == nil {
 		err = c.coversOutcomes(outs)
 	}

@@ -1,13 +1,14 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 
 	"openpayment/account"
@@ -19,10 +20,11 @@ import (
 // goroutine.
 type call struct {
 	h       *Handler
-	w       http.ResponseWriter
+	w       http.ResponseWriter // its recorder
 	r       *http.Request
-	id      string  // the request's
-	service Service // nil on routes that do without
+	vars    map[string]string // the variable parts of the path, as written
+	id      string            // the request's
+	service Service           // nil on routes that do without
 	params  params
 	body    []byte // of an operation that takes one
 	media   string // the body's, of those that the operation takes
@@ -30,6 +32,13 @@ type call struct {
 	exchange Exchange        // what observers are told
 	out      journal.Outcome // of a command
 	dryRun   bool            // it is one
+
+	recorder recorder
+	values   [8]string       // of headers of the answer: see setHeader
+	used     int             // of them
+	until    time.Time       // when its time is over; zero: it has any
+	ctx      context.Context // see context; nil until it is asked for
+	cancel   func()          // ends ctx; nil if there is nothing to end
 
 	op        operation        // what is asked for
 	principal access.Principal // who asks; on routes for probes, and without a guard, anybody
@@ -47,7 +56,7 @@ const (
 // segment is a variable part of the path, percent-decoded. What can't be decoded
 // never gets here.
 func (c *call) segment(name string) string {
-	raw := mux.Vars(c.r)[name]
+	raw := c.vars[name]
 	if decoded, err := url.PathUnescape(raw); err == nil {
 		return decoded
 	}
@@ -60,7 +69,19 @@ func (c *call) number() account.Number { return account.Number(c.segment("number
 // applied says in the answer how much of the log it includes. It is called
 // before the state is read.
 func (c *call) applied() {
-	c.w.Header().Set("Applied-Position", strconv.FormatInt(int64(c.service.Applied()), 10))
+	c.setHeader("Applied-Position", strconv.FormatInt(int64(c.service.Applied()), 10))
+}
+
+// setHeader sets a header of the answer that has one value; its name must be in
+// canonical form. Most answers have few: their values share the call's memory.
+func (c *call) setHeader(name, value string) {
+	if c.used == len(c.values) {
+		c.w.Header()[name] = []string{value}
+		return
+	}
+	c.values[c.used] = value
+	c.used++
+	c.w.Header()[name] = c.values[c.used-1 : c.used : c.used]
 }
 
 // encode gives body as JSON: one line, the same each time.
@@ -86,9 +107,8 @@ func (c *call) reply(status int, media string, body any) error {
 
 // send answers with a body as it stands.
 func (c *call) send(status int, media string, text []byte) {
-	header := c.w.Header()
-	header.Set("Content-Type", media)
-	header.Set("Content-Length", strconv.Itoa(len(text)))
+	c.setHeader("Content-Type", media)
+	c.setHeader("Content-Length", strconv.Itoa(len(text)))
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {
 		// A failure means that the client has gone; there is nobody to tell.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/uuid"
 )
 
 // Listener makes problems of what package net/http answers by itself, before any
@@ -77,7 +76,7 @@ func unreadable(status int) []byte {
 // answerOf is a whole answer that ends its connection, for where there is no handler to
 // ask.
 func answerOf(status int, p *problem) []byte {
-	id := uuid.NewString()
+	id := newRequestID()
 	w := p.wire("/", id)
 	if w.Status != status {
 		w.Title, w.Status = http.StatusText(status), status

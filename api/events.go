@@ -48,7 +48,7 @@ func (c *call) scan(after, applied eventstore.Position, limit int) ([]eventstore
 	}
 	var found []eventstore.Event
 	for scanned := 0; scanned < scanBudget && after < applied; scanned += chunk {
-		events, err := c.service.Events(c.r.Context(), after, applied, chunk)
+		events, err := c.service.Events(c.context(), after, applied, chunk)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -77,7 +77,7 @@ func getEvent(c *call) error {
 	if seq > c.service.Applied() {
 		return newProblem(codeEventNotFound, "this node has no such event; see Applied-Position, and Min-Position to wait for one that there must be")
 	}
-	ev, err := c.service.Event(c.r.Context(), seq)
+	ev, err := c.service.Event(c.context(), seq)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func listHistory(c *call) error {
 		return err
 	}
 	from, _ := parsePosition(key) // 0 for the first page
-	events, more, err := c.service.History(c.r.Context(), number, from, descending, limit)
+	events, more, err := c.service.History(c.context(), number, from, descending, limit)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 				return err
 			}
 		}
-		out, found, err := c.service.Replayed(c.r.Context(), options.Key)
+		out, found, err := c.service.Replayed(c.context(), options.Key)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (c *call) carryOut(fields []string, precondition func(http.Header) (*accoun
 	if err := c.coversCommand(command); err != nil {
 		return err
 	}
-	c.out, err = c.service.Execute(c.r.Context(), command, options)
+	c.out, err = c.service.Execute(c.context(), command, options)
 	if err != nil {
 		return err
 	}
@@ -105,8 +105,8 @@ func (c *call) answer(out journal.Outcome, o journal.Options) error {
 		header.Set("Dry-Run", "true")
 	} else {
 		position := strconv.FormatInt(int64(out.Position), 10)
-		header.Set("Event-Position", position)
-		header.Set("Applied-Position", position) // the account is as the event left it: later ones are not in it
+		c.setHeader("Event-Position", position)
+		c.setHeader("Applied-Position", position) // the account is as the event left it: later ones are not in it
 	}
 	if out.Replayed {
 		header.Set("Idempotency-Replayed", "true")
@@ -128,7 +128,7 @@ func (c *call) answer(out journal.Outcome, o journal.Options) error {
 
 func (c *call) replyAccount(status int, a *account.Account, o journal.Options) error {
 	if !o.DryRun {
-		c.w.Header().Set("ETag", etag(a.Version))
+		c.setHeader("Etag", etag(a.Version))
 	}
 	return c.reply(status, mediaJSON, toWire(a))
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"openpayment/account"
@@ -55,7 +54,7 @@ func (f *form) fill(value jsontext.Value) (ok bool) {
 		f.fault("", "must be a JSON object")
 		return false
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(value))
+	dec := checkedDecoder(value)
 	_, _ = dec.ReadToken() // nothing here fails
 	for dec.PeekKind() != jsontext.KindEndObject {
 		token, _ := dec.ReadToken()
@@ -127,15 +126,14 @@ func (f *form) text(name string, required bool) *string {
 // string takes a field that holds a string; nil when it was left out or is faulty.
 func (f *form) string(name string, required bool) *string {
 	value, present := f.members[name]
-	at := pointer(name)
 	switch {
 	case !present && required:
-		f.fault(at, "is required")
+		f.fault(pointer(name), "is required")
 	case !present:
 	case value.Kind() == jsontext.KindNull:
-		f.fault(at, "must be a string; "+nullDetail)
+		f.fault(pointer(name), "must be a string; "+nullDetail)
 	case value.Kind() != jsontext.KindString:
-		f.fault(at, "must be a string")
+		f.fault(pointer(name), "must be a string")
 	default:
 		s := unquote(value)
 		return &s
@@ -189,7 +187,7 @@ func (f *form) list(name string, nullIsEmpty bool) *[]string {
 		return nil
 	}
 	list := []string{}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(value))
+	dec := checkedDecoder(value)
 	_, _ = dec.ReadToken()
 	for dec.PeekKind() != jsontext.KindEndArray {
 		element, _ := dec.ReadValue()
@@ -204,11 +202,22 @@ func (f *form) list(name string, nullIsEmpty bool) *[]string {
 	return &list
 }
 
+// unquote reads a string of a document that has been checked; other values are none.
 func unquote(value jsontext.Value) string {
-	var s string
-	// It is a string, and has been checked.
-	_ = json.Unmarshal(value, &s)
-	return s
+	if value.Kind() != jsontext.KindString {
+		return ""
+	}
+	if bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1])
+	}
+	text, _ := jsontext.AppendUnquote(nil, value)
+	return string(text)
+}
+
+// checkedDecoder reads a part of a document that has been checked, names that stand twice
+// included.
+func checkedDecoder(part jsontext.Value) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(part), jsontext.AllowDuplicateNames(true))
 }
 
 // check adds what the domain has against the command that was made of the form,
@@ -221,11 +230,15 @@ func (f *form) check(c account.Command) error {
 // judge adds what the domain has against the command that was made of the form. Of two
 // faults of one field, the form's stands.
 func (f *form) judge(c account.Command) {
+	faults := c.Validate()
+	if len(faults) == 0 {
+		return
+	}
 	found := make(map[string]bool, len(f.faults))
 	for _, fault := range f.faults {
 		found[fault.Pointer] = true
 	}
-	for _, fault := range c.Validate() {
+	for _, fault := range faults {
 		if found[fault.Pointer] {
 			continue
 		}

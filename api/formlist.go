@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,8 +24,8 @@ func (f *form) elementsOf(at string, value jsontext.Value, things string, most i
 		return nil
 	}
 	var all []jsontext.Value
-	dec := jsontext.NewDecoder(bytes.NewBuffer(value))
-	_, _ = dec.ReadToken() // the document has been checked: nothing here fails
+	dec := checkedDecoder(value)
+	_, _ = dec.ReadToken() // nothing here fails
 	for dec.PeekKind() != jsontext.KindEndArray {
 		element, _ := dec.ReadValue()
 		all = append(all, element.Clone())

@@ -41,7 +41,7 @@ func (c *call) await(least eventstore.Position, strong bool) error {
 	if least <= c.service.Applied() && !strong {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.h.cfg.CatchUpTimeout)
+	ctx, cancel := context.WithTimeout(c.context(), c.h.cfg.CatchUpTimeout)
 	defer cancel()
 	var err error
 	if strong {

@@ -75,7 +75,7 @@ type Handler struct {
 	cfg    Config
 	router *mux.Router
 
-	tooLong http.Handler // for URLs that the router need not look at
+	tooLong entrance // for URLs that the router need not look at
 
 	streams  *streams
 	service  atomic.Pointer[Service] // nil until there is one

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/binary"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,7 +21,17 @@ func requestID(header http.Header) string {
 	if values := header.Values("X-Request-Id"); len(values) == 1 && printable(values[0], maxRequestID) {
 		return values[0]
 	}
-	return uuid.NewString()
+	return newRequestID()
+}
+
+// newRequestID is a random UUID. It has to be another one each time, and need be no
+// secret: the system's randomness, which is asked with a call for each, is not needed.
+func newRequestID() string {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // version 4, of RFC 9562
+	return id.String()
 }
 
 // printable tells whether s is 1 to limit printable ASCII characters.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 )
 
@@ -19,7 +20,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asWritten(r)
-	h.router.ServeHTTP(w, r)
+	// The router chooses; that it would copy the request twice, to put what it found
+	// into its context, is done without.
+	var match mux.RouteMatch
+	h.router.Match(r, &match)
+	match.Handler.(entrance).serve(w, r, match.Vars)
 }
 
 // refuseURL answers a request whose URL is longer than any that this service gives out.
@@ -52,22 +57,38 @@ func asWritten(r *http.Request) {
 	}
 }
 
-// enter makes a handler of f, at a route, empty for none: with a request id, the headers that every answer
-// has, a line in the log, and an answer even if f panics.
-func (h *Handler) enter(route string, f func(*call)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &recorder{ResponseWriter: w}
-		c := &call{h: h, w: rec, r: r, id: requestID(r.Header)}
-		c.began(route)
-		header := rec.Header()
-		header.Set("Request-Id", c.id)
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Cache-Control", "no-store")
-		limitReading(c)
-		defer c.ended(rec)
-		defer c.recover(rec)
-		f(c)
-	})
+// entrance makes a handler of do, at a route, empty for none: with a request id, the
+// headers that every answer has, a line in the log, and an answer even if do panics.
+type entrance struct {
+	h     *Handler
+	route string
+	do    func(*call)
+}
+
+func (h *Handler) enter(route string, do func(*call)) entrance { return entrance{h, route, do} }
+
+// ServeHTTP implements [http.Handler].
+func (e entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.serve(w, r, nil) }
+
+// The values of headers that are the same in every answer: they are shared, and never
+// changed.
+var (
+	noSniff = []string{"nosniff"}
+	noStore = []string{"no-store"}
+)
+
+// serve answers a request, whose path has the given variable parts.
+func (e entrance) serve(w http.ResponseWriter, r *http.Request, vars map[string]string) {
+	c := &call{h: e.h, r: r, id: requestID(r.Header), vars: vars, recorder: recorder{ResponseWriter: w}}
+	c.w = &c.recorder
+	c.began(e.route)
+	c.setHeader("Request-Id", c.id)
+	header := w.Header()
+	header["X-Content-Type-Options"], header["Cache-Control"] = noSniff, noStore
+	limitReading(c)
+	defer c.ended()
+	defer c.recover()
+	e.do(c)
 }
 
 // answerTime is how long a client may take to read the answer to an operation with
@@ -95,7 +116,8 @@ func (h *Handler) handle(c *call, op operation) error {
 	return op.handle(c)
 }
 
-// limitTime gives c's context the time that op may take, until done is called.
+// limitTime gives [call.context] the time that op may take; done is to be called when it
+// is needed no more.
 func (h *Handler) limitTime(c *call, op operation) (done func()) {
 	if op.stream {
 		return func() {}
@@ -107,9 +129,24 @@ func (h *Handler) limitTime(c *call, op operation) (done func()) {
 		// ResponseWriter is a connection: then there is none.
 		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(limit + answerTime))
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), limit)
-	c.r = c.r.WithContext(ctx)
-	return cancel
+	c.until = time.Now().Add(limit)
+	return func() {
+		if c.cancel != nil {
+			c.cancel()
+		}
+	}
+}
+
+// context is what work on the request is done in. It ends with the request, and when the
+// time is over that it has. It is made when it is first asked for: most reads don't.
+func (c *call) context() context.Context {
+	if c.ctx == nil {
+		c.ctx = c.r.Context()
+		if !c.until.IsZero() {
+			c.ctx, c.cancel = context.WithDeadline(c.ctx, c.until)
+		}
+	}
+	return c.ctx
 }
 
 func (h *Handler) prepare(c *call, op operation) error {
@@ -140,7 +177,7 @@ func (h *Handler) prepare(c *call, op operation) error {
 
 // recover answers a panic, unless the answer has begun: then only cutting the
 // connection tells the client.
-func (c *call) recover(rec *recorder) {
+func (c *call) recover() {
 	cause := recover()
 	if cause == nil {
 		return
@@ -151,20 +188,20 @@ func (c *call) recover(rec *recorder) {
 	c.logEntry().WithFields(logrus.Fields{
 		"error": fmt.Sprint(cause), "stack": string(debug.Stack()),
 	}).Error("request panicked")
-	if rec.status != 0 {
+	if c.recorder.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	c.fail("answer request", newProblem(codeInternal, "this is a defect of the service: report it with the requestId"))
 }
 
 // logAccess writes a line for each request. Queries and bodies stay out of it.
-func (c *call) logAccess(rec *recorder) {
+func (c *call) logAccess() {
 	if !c.h.cfg.Log.IsLevelEnabled(logrus.DebugLevel) {
 		return
 	}
 	c.logEntry().WithFields(logrus.Fields{
 		"method": c.r.Method, "path": c.r.URL.EscapedPath(),
-		"status": rec.status, "bytes": rec.bytes, "milliseconds": c.exchange.Took.Milliseconds(),
+		"status": c.recorder.status, "bytes": c.recorder.bytes, "milliseconds": c.exchange.Took.Milliseconds(),
 	}).Debug("request answered")
 }
 

@@ -69,7 +69,7 @@ func (f *form) reference() string { return orZero(f.string("reference", false)) 
 func (c *call) replyMoved(out journal.Outcome, options journal.Options) error {
 	body := outcomeToWire(out.Event, options)
 	if !options.DryRun {
-		c.w.Header().Set("Location", "/v1/events/"+strconv.FormatInt(int64(out.Position), 10))
+		c.setHeader("Location", "/v1/events/"+strconv.FormatInt(int64(out.Position), 10))
 	}
 	return c.reply(http.StatusCreated, mediaJSON, body)
 }

@@ -79,7 +79,7 @@ type Command struct {
 // began starts the exchange of c.
 func (c *call) began(route string) {
 	c.exchange = Exchange{Request: c.r, ID: c.id, Route: route, Method: knownMethod(c.r.Method), Began: time.Now()}
-	c.exchange.Traceparent, _ = traceParent(c.r.Header.Values(metaTraceParent))
+	c.exchange.Traceparent, _ = traceParent(c.r.Header["Traceparent"])
 	if began := c.h.cfg.Observer.Began; began != nil {
 		if ctx := began(c.r.Context(), &c.exchange); ctx != c.r.Context() {
 			c.r = c.r.WithContext(ctx)
@@ -87,13 +87,13 @@ func (c *call) began(route string) {
 	}
 }
 
-// ended tells what rec has recorded.
-func (c *call) ended(rec *recorder) {
-	c.exchange.Status, c.exchange.Took = rec.status, time.Since(c.exchange.Began)
+// ended tells what was answered.
+func (c *call) ended() {
+	c.exchange.Status, c.exchange.Took = c.recorder.status, time.Since(c.exchange.Began)
 	if ended := c.h.cfg.Observer.Ended; ended != nil {
 		ended(c.r.Context(), &c.exchange)
 	}
-	c.logAccess(rec)
+	c.logAccess()
 }
 
 // commanded tells what became of a command: err is why it was not accepted.

@@ -16,6 +16,9 @@ import (
 type params map[string]string
 
 func parseParams(query string, known []string) (params, error) {
+	if query == "" {
+		return nil, nil
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, newProblem(codeBadParameter, "the query is not name=value pairs, percent-encoded and joined with &").because(err)

@@ -164,7 +164,7 @@ func cancelReplay(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.service.CancelReplay(c.r.Context(), id); err != nil {
+	if err := c.service.CancelReplay(c.context(), id); err != nil {
 		return err
 	}
 	return c.reply(http.StatusNoContent, "", nil)

@@ -179,7 +179,7 @@ func routeNotFound() *problem {
 }
 
 // dispatch chooses among a resource's operations by method.
-func (h *Handler) dispatch(res resource) http.Handler {
+func (h *Handler) dispatch(res resource) entrance {
 	allow := allowed(res)
 	return h.enter(res.path, func(c *call) {
 		method := c.r.Method

@@ -37,7 +37,7 @@ func manifestToWire(m eventstore.Manifest) wireManifest {
 }
 
 func takeSnapshot(c *call) error {
-	m, err := c.service.TakeSnapshot(c.r.Context())
+	m, err := c.service.TakeSnapshot(c.context())
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func listSnapshots(c *call) error {
 	if err := c.fresh(); err != nil {
 		return err
 	}
-	all, err := c.service.Snapshots(c.r.Context())
+	all, err := c.service.Snapshots(c.context())
 	if err != nil {
 		return err
 	}

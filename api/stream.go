@@ -29,7 +29,7 @@ func streamEvents(c *call) error {
 	}
 	feed := c.service.Follow(after, c.params.events())
 	defer feed.Close()
-	return c.stream(c.r.Context(), feed, func() error { return c.authorize(c.op) })
+	return c.stream(c.context(), feed, func() error { return c.authorize(c.op) })
 }
 
 // feed is what a stream is made of: a [journal.Feed], say.

@@ -31,7 +31,7 @@ func readSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.h.cfg.RequestTimeout+wait)
+	ctx, cancel := context.WithTimeout(c.context(), c.h.cfg.RequestTimeout+wait)
 	defer cancel()
 	media := preferred(c.r.Header, mediaJSON, mediaCloudEvents, mediaSSE, mediaNDJSON)
 	streams := media == mediaSSE || media == mediaNDJSON
@@ -58,7 +58,7 @@ func readSubscription(c *call) error {
 		return c.foreign(unsaved(err))
 	}
 	defer reader.Close()
-	bound, stop := reader.Bind(c.r.Context())
+	bound, stop := reader.Bind(c.context())
 	defer stop()
 	if streams {
 		return c.stream(bound, reader, func() error {
@@ -72,7 +72,7 @@ func readSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	status, err := reader.Confirm(c.r.Context())
+	status, err := reader.Confirm(c.context())
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func listSubscriptions(c *call) error {
 	if err := c.fresh(); err != nil {
 		return err
 	}
-	list, err := all.List(c.r.Context(), c.caller())
+	list, err := all.List(c.context(), c.caller())
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func getSubscription(c *call) error {
 	if err := c.fresh(); err != nil {
 		return err
 	}
-	s, err := all.Get(c.r.Context(), c.caller(), c.segment("name"))
+	s, err := all.Get(c.context(), c.caller(), c.segment("name"))
 	if err != nil {
 		return c.foreign(err)
 	}
@@ -100,7 +100,7 @@ func putSubscription(c *call) error {
 	if !subscriptions.ValidName(name) {
 		return newProblem(codeInvalid, "the name of a subscription, which the path ends with, has 1 to 64 letters, digits, dots, underscores and hyphens, and is not . or ..")
 	}
-	s, created, err := all.Put(c.r.Context(), c.caller(), name, definition)
+	s, created, err := all.Put(c.context(), c.caller(), name, definition)
 	if err != nil {
 		return c.foreign(unsaved(beyond("start", err)))
 	}
@@ -117,7 +117,7 @@ func deleteSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := all.Delete(c.r.Context(), c.caller(), c.segment("name")); err != nil {
+	if err := all.Delete(c.context(), c.caller(), c.segment("name")); err != nil {
 		return c.foreign(unsaved(err))
 	}
 	return c.reply(http.StatusNoContent, "", nil)
@@ -137,7 +137,7 @@ func acknowledge(c *call) error {
 	if err != nil {
 		return err
 	}
-	acked, err := all.Ack(c.r.Context(), c.caller(), c.segment("name"), seq)
+	acked, err := all.Ack(c.context(), c.caller(), c.segment("name"), seq)
 	if err != nil {
 		return c.foreign(unsaved(beyond("seq", err)))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // Hash is a SHA-256 value.
@@ -34,28 +35,41 @@ func ParseHash(s string) (Hash, error) {
 //
 // This is a stored format: it must never change. A test pins it.
 func (e Event) ChainHash(prev Hash) Hash {
-	buf := make([]byte, 0, 256+e.Size())
+	room := chained.Get().(*[]byte)
+	buf := (*room)[:0]
 	number := func(n int64) { buf = binary.BigEndian.AppendUint64(buf, uint64(n)) }
 	text := func(s string) {
 		number(int64(len(s)))
 		buf = append(buf, s...)
 	}
-	text(string(prev[:]))
+	number(int64(len(prev)))
+	buf = append(buf, prev[:]...)
 	number(8)
 	number(int64(e.Seq))
-	text(string(e.ID[:]))
+	number(int64(len(e.ID)))
+	buf = append(buf, e.ID[:]...)
 	text(e.Type)
 	text(e.Subject)
 	number(8)
 	number(e.Time.UnixMilli())
 	number(int64(len(e.Meta)))
-	for _, k := range slices.Sorted(maps.Keys(e.Meta)) {
+	var few [8]string // keys of most events
+	keys := slices.AppendSeq(few[:0], maps.Keys(e.Meta))
+	slices.Sort(keys)
+	for _, k := range keys {
 		text(k)
 		text(e.Meta[k])
 	}
 	text(e.Data)
-	return sha256.Sum256(buf)
+	hash := sha256.Sum256(buf)
+	*room = buf
+	chained.Put(room)
+	return hash
 }
+
+// chained is memory to lay out in what is hashed: for every event that is read and
+// written, which is too often to make it each time.
+var chained = sync.Pool{New: func() any { return new(make([]byte, 0, 1024)) }}
 
 // Follows reports as [KindDamaged] why e cannot be the event after head, or nil
 // if it is: the next position, and a hash that continues the chain.

@@ -100,8 +100,9 @@ func (c *codec) decode(ev eventstore.Event) (account.Event, error) {
 	if err != nil {
 		return nil, &unreadable{ev.Seq, ev.Type, "its data is not in a form that this program knows", err}
 	}
-	if subject := account.Subject(decoded.Accounts()[0]); subject != ev.Subject {
-		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: fmt.Sprintf("it is about %s, but its data about %s", ev.Subject, subject)}
+	about := decoded.Accounts()[0]
+	if number, ok := strings.CutPrefix(ev.Subject, account.SubjectPrefix); !ok || number != string(about) {
+		return nil, &unreadable{seq: ev.Seq, typ: ev.Type, reason: fmt.Sprintf("it is about %s, but its data about %s", ev.Subject, account.Subject(about))}
 	}
 	return decoded, nil
 }

@@ -103,6 +103,13 @@ var errNotWhole = errors.New("the data lacks a member, or is about no account nu
 // is left out or null a fact made up.
 func parse[F form](data string) (*F, error) {
 	d := new(F)
+	if quick, ok := any(d).(plainForm); ok {
+		p := plain{rest: data}
+		if quick.readPlain(&p); p.done() && (*d).whole() {
+			return d, nil
+		}
+		*d = *new(F)
+	}
 	err := json.Unmarshal([]byte(data), d, json.RejectUnknownMembers(true))
 	if err == nil && !(*d).whole() {
 		err = errNotWhole

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"openpayment/eventstore"
 )
@@ -63,7 +64,7 @@ func FuzzARowIsReadOrRefused(f *testing.F) {
 	f.Add("9223372036854775807", "urn:uuid:"+id, "9999-12-31T23:59:59.999Z", ``, ``)
 	db := other(f, filepath.Join(f.TempDir(), "empty.db"))
 	f.Fuzz(func(t *testing.T, seq, id, at, meta, hash string) {
-		ev, err := selected(t, db, scanRow, seq, id, "a.b", "s", at, meta, "{}", hash)
+		ev, err := selected(t, db, newRowScanner().scan, seq, id, "a.b", "s", at, meta, "{}", hash)
 		if err != nil {
 			return
 		}
@@ -71,8 +72,26 @@ func FuzzARowIsReadOrRefused(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := selected(t, db, scanRow, row...); err != nil || !reflect.DeepEqual(again, ev) {
+		if again, err := selected(t, db, newRowScanner().scan, row...); err != nil || !reflect.DeepEqual(again, ev) {
 			t.Errorf("%+v is written as %q, which is read as %+v, %v", ev, row, again, err)
+		}
+	})
+}
+
+// FuzzATimeIsReadAsByTheLibrary: readTime is time.Parse, only faster.
+func FuzzATimeIsReadAsByTheLibrary(f *testing.F) {
+	for _, text := range []string{
+		"2026-01-02T12:00:00.006Z", "2024-02-29T23:59:59.999Z", "2026-02-29T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "2026-00-10T00:00:00.000Z",
+		"2026-01-00T00:00:00.000Z", "2026-01-02T24:00:00.000Z", "2026-01-02T12:60:00.000Z", "2026-01-02T12:00:60.000Z", "0000-01-01T00:00:00.000Z",
+		"2026-01-02T12:00:00,006Z", "2026-01-02 12:00:00.006Z", "2026-01-02T12:00:00.006z", "2026-01-02T12:00:00.0061Z", "2026-1-02T12:00:00.006Z", "", "x",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := readTime(text)
+		want, wrong := time.Parse(timeLayout, text)
+		if got != want || (err == nil) != (wrong == nil) {
+			t.Errorf("%q is %v (%v), by the library %v (%v)", text, got, err, want, wrong)
 		}
 	})
 }

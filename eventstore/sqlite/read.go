@@ -26,12 +26,15 @@ const (
 func (s *Store) Read(ctx context.Context, after eventstore.Position, limit int) iter.Seq2[eventstore.Event, error] {
 	return func(yield func(eventstore.Event, error) bool) {
 		at := after
+		var page []eventstore.Event // its memory is used again
 		for left := limit; limit == 0 || left > 0; {
 			rows := pageRows
 			if limit > 0 {
 				rows = min(rows, left)
 			}
-			page, more, err := s.page(ctx, at, rows)
+			var more bool
+			var err error
+			page, more, err = s.page(ctx, page[:0], at, rows)
 			for _, ev := range page {
 				if ctx.Err() != nil {
 					err = mapError(readOp, ctx.Err())
@@ -54,22 +57,24 @@ func (s *Store) Read(ctx context.Context, after eventstore.Position, limit int) 
 	}
 }
 
-// page reads up to limit events; what stood before an error comes with it. More
-// says that there may be others after them.
-func (s *Store) page(ctx context.Context, after eventstore.Position, limit int) (page []eventstore.Event, more bool, err error) {
+// page reads up to limit events into the memory of empty; what stood before an error
+// comes with it. More says that there may be others after them.
+func (s *Store) page(ctx context.Context, empty []eventstore.Event, after eventstore.Position, limit int) (page []eventstore.Event, more bool, err error) {
+	page = empty
 	ctx, leave, err := s.enter(ctx, readOp)
 	if err != nil {
-		return nil, false, err
+		return page, false, err
 	}
 	defer leave()
 	rows, err := s.rows.QueryContext(ctx, int64(after), limit)
 	if err != nil {
-		return nil, false, mapError(readOp, err)
+		return page, false, mapError(readOp, err)
 	}
 	defer rows.Close()
+	row := newRowScanner()
 	for size := 0; rows.Next(); {
 		next := after + eventstore.Position(len(page)) + 1
-		ev, err := scanRow(rows)
+		ev, err := row.scan(rows)
 		switch {
 		case err != nil && ctx.Err() != nil: // the rows were closed meanwhile
 			return page, false, mapError(readOp, ctx.Err())

@@ -153,7 +153,7 @@ func TestAPageOfLargeEventsEndsEarlyAndNothingIsLost(t *testing.T) {
 		}
 		head = batch[size-1].Head()
 	}
-	page, more, err := s.page(t.Context(), 0, pageRows)
+	page, more, err := s.page(t.Context(), nil, 0, pageRows)
 	if err != nil || !more || len(page) >= batches*size {
 		t.Errorf("the first page has %d events (more %t, %v)", len(page), more, err)
 	}
