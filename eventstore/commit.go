@@ -89,7 +89,9 @@ func (w *Writer[D]) commit(pending []*submission[D]) {
 			w.refuse(pending, err)
 			return
 		}
-		pause.For(w.ctx, w.pace.conflict())
+		if rest := w.pace.conflict(); !w.awaitTurn() {
+			pause.For(w.ctx, rest)
+		}
 	}
 }
 
@@ -245,7 +247,7 @@ func (w *Writer[D]) store(p *plan[D]) error {
 		return err
 	}
 	last := p.events[len(p.events)-1]
-	w.rest = w.pace.stored(last.Head(), took)
+	w.rest = w.pace.stored(last.Head(), took, w.othersUntil(p.at.Head.Position))
 	w.cfg.Observer.published(p.events, took)
 	w.poller.HandOver(p.at.Head, p.events)
 	if err := w.model.Wait(w.ctx, last.Seq); err != nil {

@@ -80,3 +80,86 @@ func TestBusyWritersShareOneLogFairly(t *testing.T) {
 		checkLog(t, storage)
 	})
 }
+
+// queueing is a server that does one conditional batch at a time, each of which takes
+// the longer the more events it has.
+type queueing struct {
+	turn               chan struct{} // one slot
+	appends, conflicts int           // protected by turn
+}
+
+func (q *queueing) remote(b eventstore.Backend) eventstore.Backend {
+	const unit = 100 * time.Microsecond
+	f := eventstoretest.NewFaulty(b)
+	f.OnAppend(func(ctx context.Context, h eventstore.Head, batch []eventstore.Event, next eventstoretest.AppendFunc) error {
+		events := time.Duration(len(batch))
+		pass(5*unit + events*unit/12) // on its way
+		q.turn <- struct{}{}
+		defer pass(3 * unit)
+		defer func() { <-q.turn }()
+		pass(7 * unit)
+		q.appends++
+		err := next(ctx, h, batch)
+		if err != nil {
+			q.conflicts++
+			return err
+		}
+		pass(12*unit + events*unit/3)
+		return nil
+	})
+	f.OnRead(func(ctx context.Context, after eventstore.Position, limit int, next eventstoretest.ReadFunc) iter.Seq2[eventstore.Event, error] {
+		return func(yield func(eventstore.Event, error) bool) {
+			pass(7 * unit)
+			n := time.Duration(0)
+			for ev, err := range next(ctx, after, limit) {
+				if n++; n%100 == 0 {
+					pass(12 * unit)
+				}
+				if !yield(ev, err) {
+					return
+				}
+			}
+		}
+	})
+	return f
+}
+
+// TestCompetingWritersGoRound compares three writers with one that has all the callers.
+func TestCompetingWritersGoRound(t *testing.T) {
+	const callers, spell = 600, 3 * time.Second
+	run := func(nodes int) (perSecond float64, q *queueing) {
+		synctest.Test(t, func(t *testing.T) {
+			q = &queueing{turn: make(chan struct{}, 1)}
+			storage := memory.New()
+			end := time.Now().Add(spell)
+			var all sync.WaitGroup
+			var stops []func()
+			for i := range nodes {
+				n, stop := startNode(t, q.remote(storage.Open()), nodeConfig{})
+				stops = append(stops, stop)
+				for range callers / nodes {
+					all.Go(func() {
+						for time.Now().Before(end) {
+							mustSubmit(t, n.writer, happen(subjectN(i), plenty))
+						}
+					})
+				}
+			}
+			all.Wait()
+			for _, stop := range stops {
+				stop()
+			}
+			perSecond = float64(len(checkLog(t, storage))) / spell.Seconds()
+		})
+		return perSecond, q
+	}
+	one, _ := run(1)
+	three, q := run(3)
+	t.Logf("one writer: %.0f events/s, three: %.0f; %d of %d appends conflicted", one, three, q.conflicts, q.appends)
+	if three < 0.7*one {
+		t.Errorf("three writers store %.0f events/s, one alone %.0f", three, one)
+	}
+	if q.conflicts > q.appends/4 {
+		t.Errorf("%d of %d appends were in vain", q.conflicts, q.appends)
+	}
+}

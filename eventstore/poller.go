@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"openpayment/internal/mutant"
@@ -51,6 +52,7 @@ type Poller struct {
 	cfg     PollerConfig
 	window  *window
 	wake    chan struct{}   // one slot: somebody knows of news
+	handed  atomic.Bool     // a batch was handed over since the log was last looked at
 	running context.Context // ends with Close; the goroutines' own
 	cancel  context.CancelFunc
 	done    sync.WaitGroup // the poll goroutine and every subscription's
@@ -124,7 +126,9 @@ func (p *Poller) Recent(after Position) (events []Event, ok bool) {
 func (p *Poller) HandOver(head Head, batch []Event) {
 	if p.Head() != head || p.window.push(batch) == 0 {
 		p.Wake()
+		return
 	}
+	p.handed.Store(true)
 }
 
 func (p *Poller) run(ctx context.Context) {
@@ -132,8 +136,8 @@ func (p *Poller) run(ctx context.Context) {
 	compared := time.Now()
 	var hole time.Time // since when the next event is missing
 	var gap error      // what the last comparison found, until there is news
+	before := p.Head()
 	for {
-		before := p.Head()
 		err := p.poll(ctx)
 		if p.Head() != before {
 			interval.reset()
@@ -168,9 +172,27 @@ func (p *Poller) run(ctx context.Context) {
 		if KindOf(err) == KindRegressed {
 			return
 		}
-		if p.sleep(ctx, wait) {
+		before = p.Head()
+		if p.rest(ctx, wait, err == nil) {
 			interval.reset()
 		}
+	}
+}
+
+// rest waits until the log is to be read again, or somebody wakes the poller; it tells
+// whether that was so. A batch that was handed over is as good as a reading: it could be
+// appended only because nobody else's events stood before it. So a busy writer's log is
+// not read for news beside it, unless the last reading has failed.
+func (p *Poller) rest(ctx context.Context, d time.Duration, healthy bool) (woken bool) {
+	p.handed.Store(false)
+	for {
+		if p.sleep(ctx, d) {
+			return true
+		}
+		if !healthy || !p.handed.Swap(false) {
+			return false
+		}
+		d = p.cfg.MinInterval
 	}
 }
 

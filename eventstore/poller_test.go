@@ -158,6 +158,30 @@ func TestOwnBatchesAreHandedOverAndNotReadBack(t *testing.T) {
 	}
 }
 
+func TestABusyWritersLogIsNotReadForNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storage := memory.New()
+		backend := eventstoretest.NewFaulty(storage.Open())
+		reads := 0
+		backend.OnRead(countReads(&reads))
+		n, stop := startNode(t, remote(backend), nodeConfig{})
+		defer stop()
+		mustSubmit(t, n.writer, happen("a", plenty))
+		before := reads
+		for start := time.Now(); time.Since(start) < time.Second; {
+			mustSubmit(t, n.writer, happen("a", plenty))
+		}
+		if n := reads - before; n > 5 {
+			t.Errorf("%d readings while one writer was busy for a second, want next to none", n)
+		}
+		grow(t, storage, 1) // somebody else's
+		pass(100 * time.Millisecond)
+		if got, want := n.poller.Head(), checkLog(t, storage); got != want[len(want)-1].Head() {
+			t.Errorf("the poller is at %d of %d events, 0.1 s after the last one", got.Position, len(want))
+		}
+	})
+}
+
 func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		storage := memory.New()

@@ -249,6 +249,9 @@ func (w *Writer[D]) run() {
 	defer close(w.done)
 	for range w.pending {
 		for {
+			if w.Queue() > 0 { // what comes meanwhile shares the batch
+				w.awaitTurn()
+			}
 			batch, closing, halted := w.take()
 			if halted != nil {
 				w.refuse(batch, halted)
