@@ -216,6 +216,12 @@ func (l *lines) outcome(err error) string {
 		l.tail = append(l.tail, "nothing was tested")
 		return failed
 	}
+	for _, f := range l.fuzzed {
+		if f.Execs == 0 {
+			l.tail = append(l.tail, f.Target+" was given nothing: its time was over before")
+			return failed
+		}
+	}
 	return passed
 }
 

@@ -190,6 +190,10 @@ func TestWhatFailsSkipsOrTestsNothingIsNoSuccess(t *testing.T) {
 		if got := l.outcome(nil); got != want || kept.String() != said {
 			t.Errorf("%q is %q, want %q", said, got, want)
 		}
+		l.fuzzed = []fuzzed{{Target: "FuzzA", Execs: 1}, {Target: "FuzzB"}}
+		if want == passed && l.outcome(nil) != failed {
+			t.Error("a target that was given nothing has passed")
+		}
 		if want == skipped && (len(l.skipped) != 1 || !strings.Contains(l.skipped[0], "TestA") || !strings.Contains(l.skipped[0], "no root")) {
 			t.Errorf("%q", l.skipped)
 		}
