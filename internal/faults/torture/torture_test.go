@@ -18,7 +18,7 @@ const root = "../../.."
 
 // documented are all forms, as they are run by default.
 func documented() []form {
-	return forms(sizes{seeds: 100_000, crashes: 1000, fuzz: time.Minute, soak: time.Hour})
+	return forms(sizes{seeds: 100_000, histories: 300, crashes: 1000, fuzz: time.Minute, soak: time.Hour})
 }
 
 // A form that names a test that there is not would do nothing, and pass.
@@ -30,7 +30,8 @@ func TestEveryFormNamesTestsFlagsAndVariablesThatThereAre(t *testing.T) {
 			}
 			continue
 		}
-		source := testsOf(t, f.pkg)
+		source := sourceOf(t, f.pkg, "*_test.go")
+		settings := source + sourceOf(t, "internal/cassandratest", "*.go")
 		for test := range strings.SplitSeq(f.tests, "|") {
 			if !strings.Contains(source, "func "+test+"(t *testing.T)") {
 				t.Errorf("%s: %s has no %s", f.name, f.pkg, test)
@@ -44,7 +45,7 @@ func TestEveryFormNamesTestsFlagsAndVariablesThatThereAre(t *testing.T) {
 		}
 		for _, variable := range f.env {
 			name, _, _ := strings.Cut(variable, "=")
-			if !strings.Contains(source, `os.Getenv("`+name+`")`) {
+			if !strings.Contains(settings, `"`+name+`"`) {
 				t.Errorf("%s: %s does not look at %s", f.name, f.pkg, name)
 			}
 		}
@@ -57,12 +58,12 @@ func TestEveryFormNamesTestsFlagsAndVariablesThatThereAre(t *testing.T) {
 	}
 }
 
-// testsOf is the source of a package's tests.
-func testsOf(t *testing.T, pkg string) string {
+// sourceOf is the source of files of a package.
+func sourceOf(t *testing.T, pkg, pattern string) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pkg), "*_test.go"))
+	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pkg), pattern))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("%s has no tests: %v", pkg, err)
+		t.Fatalf("%s has no %s: %v", pkg, pattern, err)
 	}
 	var all strings.Builder
 	for _, name := range files {
