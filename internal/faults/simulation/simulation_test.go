@@ -106,11 +106,13 @@ func (a *totals) enough(t *testing.T) {
 
 // A story that is another one each time could not be looked into.
 func TestASeedTellsTheSameStoryAgain(t *testing.T) {
-	const least = 0.95
-	number := uint64(200)
 	if !thorough {
-		number = 20
+		t.Skip("with the race detector Go chooses at random which goroutine is next (randomizeScheduler in its runtime)")
 	}
+	const (
+		least  = 0.95
+		number = uint64(200)
+	)
 	began, same := time.Now(), 0
 	for seed := uint64(1); seed <= number; seed++ {
 		a, b := simulation.Run(t, seed), simulation.Run(t, seed)
