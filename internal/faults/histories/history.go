@@ -161,6 +161,9 @@ func (h *history) judge(log []eventstore.Event) {
 		h.counts.verdict(v)
 		if v.Result != porcupine.Ok {
 			l.object("group %d: Porcupine says %s of %d operations after %s", g, v.Result, v.Ops, v.Took)
+			for _, op := range v.Stuck {
+				l.object("there is no moment for %s (%v): %v", op.Input.Request, op.Input, op.Output)
+			}
 		}
 		if len(l.wrong) > 0 {
 			h.wrong = append(h.wrong, l.wrong...)

@@ -66,7 +66,8 @@ type Verdict struct {
 	Result porcupine.CheckResult
 	Info   porcupine.LinearizationInfo
 	Took   time.Duration
-	Ops    int // that were looked at
+	Ops    int          // that were looked at
+	Stuck  []*Operation // that may be why: see narrow
 }
 
 // Check has Porcupine look for an order of one group's operations. Unknown outcomes must have been
@@ -74,22 +75,21 @@ type Verdict struct {
 // time since they were sent; those of which it has none have never happened, and are left out, as
 // are reads without an answer.
 func Check(ops []Operation, limit time.Duration) Verdict {
+	began := time.Now()
+	narrowed, stuck := narrow(chained(ops))
 	var history []porcupine.Operation
-	for _, op := range chained(ops) {
-		o := porcupine.Operation{ClientId: op.Client, Input: op.Input, Output: op.Output, Call: op.Call, Return: op.Return}
-		switch {
-		case op.Output.Outcome == NotDone, op.Output.Outcome == Unknown && op.Output.Position == 0:
+	for _, op := range narrowed {
+		if !counts(op) {
 			continue
-		case op.Output.Outcome == Unknown:
+		}
+		o := porcupine.Operation{ClientId: op.Client, Input: op.Input, Output: op.Output, Call: op.Call, Return: op.Return}
+		if op.Output.Outcome == Unknown {
 			o.Return = math.MaxInt64
-		case op.Input.Kind == ReadFrom || op.Input.Kind == ReadAt:
-			o.Call = 0 // the past is what they may show, or must
 		}
 		history = append(history, o)
 	}
-	began := time.Now()
 	result, info := porcupine.CheckOperationsVerbose(model, history, limit)
-	return Verdict{result, info, time.Since(began), len(history)}
+	return Verdict{result, info, time.Since(began), len(history), stuck}
 }
 
 // chained sets what event each event comes after. That is no knowledge beside the history: in no
@@ -99,7 +99,7 @@ func chained(ops []Operation) []Operation {
 	ops = slices.Clone(ops)
 	var events []*Operation
 	for i := range ops {
-		if op := &ops[i]; !op.Input.Kind.Reads() && op.Output.Position != 0 && !op.Output.Replayed {
+		if op := &ops[i]; op.event() {
 			events = append(events, op)
 		}
 	}
