@@ -11,7 +11,7 @@ import (
 )
 
 // startTimeout bounds the time from a server's start to its first answer. It takes 10 s on an idle machine.
-const startTimeout = 3 * time.Minute
+const startTimeout = 5 * time.Minute
 
 // Superuser is the name, and the password, of the role that a server with an authenticator begins with.
 const Superuser = "cassandra"
