@@ -118,8 +118,8 @@ func (c *Counts) enough(t *testing.T) {
 		t.Errorf("Porcupine could not decide %d times", c.Undecided)
 	}
 	for what, is := range map[string][2]int{
-		"commands succeeded": {c.OK, 100 * c.Histories}, "were refused": {c.Refused, 10 * c.Histories},
-		"reads": {c.Reads, 100 * c.Histories}, "outcomes were unknown": {c.Unknown, c.Histories}, "repetitions": {c.Replayed, 5 * c.Histories},
+		"commands succeeded": {c.OK, least * c.Histories}, "were refused": {c.Refused, 10 * c.Histories},
+		"reads": {c.Reads, least * c.Histories}, "outcomes were unknown": {c.Unknown, c.Histories}, "repetitions": {c.Replayed, 3 * c.Histories},
 	} {
 		if is[0] < is[1] {
 			t.Errorf("%s: %d; at least %d are wanted", what, is[0], is[1])
