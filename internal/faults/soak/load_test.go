@@ -43,15 +43,24 @@ type counts struct {
 // number is that of a fixed account.
 func number(i int) string { return strconv.Itoa(10_000_000 + i) }
 
-// open opens the fixed accounts.
+// patience is how long the fixed accounts may take to be opened.
+const patience = 5 * time.Minute
+
+// open opens the fixed accounts, each however long it takes: an answer that is lost to a busy
+// machine would leave the load without it.
 func (l *load) open(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	var all sync.WaitGroup
 	for w := range workers {
 		all.Go(func() {
 			for i := w; i < fixed; i += workers {
-				o := order{id: fmt.Sprintf("open-%d", i), path: "/v1/accounts", body: fmt.Sprintf(`{"accountNumber":%q,"sortCode":"10-20-30"}`, number(i)), touched: []int{i}}
-				if l.send(ctx, l.nodes[i%len(l.nodes)], o) == 0 {
-					l.t.Errorf("account %s can't be opened", number(i))
+				o := order{id: fmt.Sprintf("open-%d", i), path: "/v1/accounts", body: fmt.Sprintf(`{"accountNumber":%q,"sortCode":"10-20-30"}`, number(i)), keyed: true, touched: []int{i}}
+				for l.send(ctx, l.nodes[i%len(l.nodes)], o) == 0 {
+					if ctx.Err() != nil {
+						l.t.Errorf("account %s can't be opened", number(i))
+						return
+					}
 				}
 			}
 		})
