@@ -30,7 +30,7 @@ func getAccount(c *call) error {
 	if known, _ := ifNoneMatch(c.r.Header, tag); known {
 		return c.reply(http.StatusNotModified, "", nil)
 	}
-	return c.reply(http.StatusOK, mediaJSON, toWire(a))
+	return c.sendAccount(http.StatusOK, a)
 }
 
 // accountAt answers with the account as it was.
@@ -56,7 +56,7 @@ func (c *call) accountAt(at string) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, mediaJSON, toWire(a))
+	return c.sendAccount(http.StatusOK, a)
 }
 
 // parseMoment reads a position or a time.

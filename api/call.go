@@ -105,6 +105,13 @@ func (c *call) reply(status int, media string, body any) error {
 	return nil
 }
 
+// sendAccount answers with an account.
+func (c *call) sendAccount(status int, a *account.Account) error {
+	const room = 512 // enough for most
+	c.send(status, mediaJSON, appendAccount(make([]byte, 0, room), a))
+	return nil
+}
+
 // send answers with a body as it stands.
 func (c *call) send(status int, media string, text []byte) {
 	c.setHeader("Content-Type", media)

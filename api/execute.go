@@ -130,5 +130,5 @@ func (c *call) replyAccount(status int, a *account.Account, o journal.Options) e
 	if !o.DryRun {
 		c.setHeader("Etag", etag(a.Version))
 	}
-	return c.reply(status, mediaJSON, toWire(a))
+	return c.sendAccount(status, a)
 }

@@ -43,9 +43,11 @@ const (
 	needsNothing             // no token either: for probes
 )
 
-// resources are all there are. Of two paths that match a request, the first counts.
+// resources are all there are. Of two paths that match a request, the first counts. The
+// router tries one after another, with a regular expression each: those come first that
+// are asked for most.
 func resources() []resource {
-	return slices.Concat(ownResources(), accountResources(), logResources(), subscriptionResources(), adminResources())
+	return slices.Concat(accountResources(), logResources(), subscriptionResources(), ownResources(), adminResources())
 }
 
 // ownResources are about the service itself.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -35,6 +36,40 @@ func toWire(a *account.Account) wireAccount {
 		Currency: a.Currency, Balance: a.Balance, Status: a.Status, Version: a.Version,
 		OpenedAt: wireTime(a.OpenedAt), UpdatedAt: wireTime(a.UpdatedAt),
 	}
+}
+
+// appendAccount appends what encode makes of an account's JSON form, in a fraction of the
+// time: a service is asked for nothing as often as for one account.
+func appendAccount(b []byte, a *account.Account) []byte {
+	b = appendText(append(b, `{"accountNumber":`...), string(a.Number))
+	b = appendText(append(b, `,"sortCode":`...), a.SortCode)
+	b = appendTexts(append(b, `,"customerURLs":`...), a.CustomerURLs)
+	b = appendTexts(append(b, `,"cardURLs":`...), a.CardURLs)
+	b = appendText(append(b, `,"currency":`...), string(a.Currency))
+	b = strconv.AppendInt(append(b, `,"balance":`...), a.Balance, 10)
+	b = appendText(append(b, `,"status":`...), string(a.Status))
+	b = strconv.AppendInt(append(b, `,"version":`...), a.Version, 10)
+	b = a.OpenedAt.UTC().AppendFormat(append(b, `,"openedAt":"`...), timeLayout)
+	b = a.UpdatedAt.UTC().AppendFormat(append(b, `","updatedAt":"`...), timeLayout)
+	return append(b, `"}`...)
+}
+
+// appendText appends s as JSON. Bytes that are no UTF-8 become replacement characters,
+// as encode has it: that they were there is the error.
+func appendText(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s)
+	return b
+}
+
+func appendTexts(b []byte, list []string) []byte {
+	b = append(b, '[')
+	for i, s := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, s)
+	}
+	return append(b, ']')
 }
 
 // wireEvent is an event's JSON form. Data is as it stands in the log.

@@ -69,12 +69,12 @@ func (s *Store) fetch(ctx context.Context, bucket int64, next eventstore.Positio
 	session := s.link.session()
 	r := session.query(ctx, limit, selectEvents, s.log, bucket, int64(from), limit)
 	p := page{events: make([]eventstore.Event, 0, min(limit, firstRows))}
-	var row eventRow
+	row := newEventRow()
 	n := 0
-	for r.scan(row.dest()...) {
+	for r.scan(row.places...) {
 		n++
-		if row.head != nil {
-			p.head = eventstore.Position(*row.head)
+		if row.head.known {
+			p.head = eventstore.Position(row.head.position)
 		}
 		if p.bad != nil {
 			continue // nothing behind it is delivered
@@ -83,7 +83,7 @@ func (s *Store) fetch(ctx context.Context, bucket int64, next eventstore.Positio
 			p.before = true
 			continue
 		}
-		p.add(&row)
+		p.add(row)
 	}
 	if err := r.close(); err != nil {
 		s.link.check(session, err)
@@ -109,34 +109,34 @@ func (p *page) add(row *eventRow) {
 // eventRow is a row of selectEvents, with a place for every null that must not
 // be there.
 type eventRow struct {
-	head    *int64
+	head    headColumn
 	seq     int64
 	id      driverUUID
-	kind    string
+	kind    kindColumn
 	subject string
 	time    time.Time
-	meta    map[string]string
+	meta    metaColumn
 	data    string
-	hash    []byte
+	hash    hashColumn
+	places  []any // of all of them, for every row
 }
 
-// dest clears the row and gives where its columns go. The driver fills a map and
-// a slice that it finds, and the events of the rows before own those.
-func (r *eventRow) dest() []any {
-	r.head, r.meta, r.hash = nil, nil, nil
-	return []any{&r.head, &r.seq, &r.id, &r.kind, &r.subject, &r.time, &r.meta, &r.data, &r.hash}
+func newEventRow() *eventRow {
+	r := new(eventRow)
+	r.places = []any{&r.head, &r.seq, &r.id, &r.kind, &r.subject, &r.time, &r.meta, &r.data, &r.hash}
+	return r
 }
 
 // event makes an event of the row: KindDamaged if it cannot be one.
 func (r *eventRow) event() (eventstore.Event, error) {
 	ev := eventstore.Event{
-		Seq: eventstore.Position(r.seq), Type: r.kind, Subject: r.subject,
+		Seq: eventstore.Position(r.seq), Type: string(r.kind), Subject: r.subject,
 		Time: r.time.UTC(), Meta: r.meta, Data: r.data,
 	}
 	copy(ev.ID[:], r.id[:])
 	wrong := ""
 	switch {
-	case len(r.hash) != len(ev.Hash):
+	case !r.hash.whole:
 		wrong = "hash"
 	case r.id == driverUUID{}:
 		wrong = "id"
@@ -152,6 +152,6 @@ func (r *eventRow) event() (eventstore.Event, error) {
 	if wrong != "" {
 		return ev, eventstore.NewError("read", eventstore.KindDamaged, fmt.Errorf("row %d cannot be an event: its %s is not one", r.seq, wrong))
 	}
-	copy(ev.Hash[:], r.hash)
+	ev.Hash = r.hash.hash
 	return ev, nil
 }

@@ -11,7 +11,7 @@ import (
 	"openpayment/eventstore"
 )
 
-// session is connections to the nodes of one cluster. This file, single.go,
+// session is connections to the nodes of one cluster. This file, columns.go, single.go,
 // hooks.go and errors.go are all that knows the driver; another driver replaces
 // these.
 type session struct {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"testing"
@@ -17,6 +18,21 @@ func TestMetaReadsAsWritten(t *testing.T) {
 		}
 		if got, err := decodeMeta(text); err != nil || !maps.Equal(got, meta) {
 			t.Fatalf("%s read as %q (%v), want %q", text, got, err, meta)
+		}
+	})
+}
+
+// Both ways to write meta must agree: a log says the same, byte by byte, whichever wrote it.
+func TestPlainMetaIsWrittenAsByTheLibrary(t *testing.T) {
+	texts := rapid.OneOf(rapid.StringMatching(`[ -~]{0,12}`), rapid.String())
+	rapid.Check(t, func(t *rapid.T) {
+		meta := rapid.MapOfN(texts, texts, 1, 12).Draw(t, "meta")
+		got, err := encodeMeta(meta)
+		var want bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetEscapeHTML(false)
+		if failed := enc.Encode(meta); err != nil || failed != nil || got+"\n" != want.String() {
+			t.Fatalf("%q is written as %s (%v), by the library as %s (%v)", meta, got, err, want.String(), failed)
 		}
 	})
 }

@@ -1,0 +1,109 @@
+package cassandra
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/gocql/gocql"
+
+	"openpayment/eventstore"
+)
+
+// The columns of an event that the driver would read by reflection, or into memory made
+// for each: there may be millions of rows. All of them are set by every row.
+type (
+	// headColumn is a bucket's head, which is not known if it is null.
+	headColumn struct {
+		position int64
+		known    bool
+	}
+	// metaColumn is nil if it is null.
+	metaColumn map[string]string
+	// hashColumn is not whole if it has not the length of a hash.
+	hashColumn struct {
+		hash  eventstore.Hash
+		whole bool
+	}
+	// kindColumn is mostly that of the row before.
+	kindColumn string
+)
+
+var (
+	_ gocql.Unmarshaler = (*headColumn)(nil)
+	_ gocql.Unmarshaler = (*metaColumn)(nil)
+	_ gocql.Unmarshaler = (*hashColumn)(nil)
+	_ gocql.Unmarshaler = (*kindColumn)(nil)
+)
+
+// UnmarshalCQL implements [gocql.Unmarshaler].
+func (c *headColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
+	switch len(data) {
+	case 0:
+		*c = headColumn{}
+	case 8:
+		*c = headColumn{int64(binary.BigEndian.Uint64(data)), true}
+	default:
+		return fmt.Errorf("a head has %d bytes", len(data))
+	}
+	return nil
+}
+
+// UnmarshalCQL implements [gocql.Unmarshaler].
+func (c *hashColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
+	c.whole = copy(c.hash[:], data) == len(c.hash) && len(data) == len(c.hash)
+	return nil
+}
+
+// UnmarshalCQL implements [gocql.Unmarshaler].
+func (c *kindColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
+	if string(data) != string(*c) {
+		*c = kindColumn(data)
+	}
+	return nil
+}
+
+// UnmarshalCQL implements [gocql.Unmarshaler], for a map of texts in version 4 of the
+// protocol (section 6.12): their number, then keys and values, each behind its length,
+// which is negative for null.
+func (c *metaColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
+	if data == nil {
+		*c = nil
+		return nil
+	}
+	n, data, err := cutNumber(data)
+	if err != nil || n < 0 {
+		return errMeta
+	}
+	meta := make(map[string]string, min(n, len(data)/8)) // each entry takes more
+	for range n {
+		var key, value string
+		if key, data, err = cutText(data); err != nil {
+			return err
+		}
+		if value, data, err = cutText(data); err != nil {
+			return err
+		}
+		meta[key] = value
+	}
+	*c = meta
+	return nil
+}
+
+var errMeta = errors.New("meta is no map of texts")
+
+func cutNumber(data []byte) (n int, rest []byte, err error) {
+	if len(data) < 4 {
+		return 0, nil, errMeta
+	}
+	return int(int32(binary.BigEndian.Uint32(data))), data[4:], nil
+}
+
+func cutText(data []byte) (text string, rest []byte, err error) {
+	n, data, err := cutNumber(data)
+	if err != nil || n > len(data) {
+		return "", nil, errMeta
+	}
+	n = max(n, 0)
+	return string(data[:n]), data[n:], nil
+}
