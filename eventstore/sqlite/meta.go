@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +15,13 @@ func encodeMeta(meta map[string]string) (string, error) {
 	if len(meta) == 0 {
 		return "{}", nil
 	}
+	if text, ok := writePlainMeta(meta); ok {
+		return text, nil
+	}
+	return encodeAnyMeta(meta)
+}
+
+func encodeAnyMeta(meta map[string]string) (string, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -21,6 +30,39 @@ func encodeMeta(meta map[string]string) (string, error) {
 	}
 	return string(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
+
+// writePlainMeta is encodeAnyMeta for ASCII of which nothing has to be escaped, which it
+// nearly always is; otherwise it says so.
+func writePlainMeta(meta map[string]string) (string, bool) {
+	var few [8]string // keys of most events
+	keys := slices.AppendSeq(few[:0], maps.Keys(meta))
+	slices.Sort(keys)
+	size := 1
+	for _, k := range keys {
+		v := meta[k]
+		if strings.ContainsFunc(k, escaped) || strings.ContainsFunc(v, escaped) {
+			return "", false
+		}
+		size += len(k) + len(v) + len(`"":"",`)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	mark := byte('{')
+	for _, k := range keys {
+		text.WriteByte(mark)
+		mark = ','
+		text.WriteByte('"')
+		text.WriteString(k)
+		text.WriteString(`":"`)
+		text.WriteString(meta[k])
+		text.WriteByte('"')
+	}
+	text.WriteByte('}')
+	return text.String(), true
+}
+
+// escaped tells of what can't stand in a JSON string as it is, or may not.
+func escaped(r rune) bool { return r == '"' || notPlain(r) }
 
 func decodeMeta(text string) (map[string]string, error) {
 	if meta, ok := plainMeta(text); ok {
