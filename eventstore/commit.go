@@ -152,6 +152,8 @@ func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan
 	}
 	size := 0
 	now := time.Now()
+	p.events = make([]Event, 0, len(pending)) // mostly one for each
+	p.accepted = make([]*submission[D], 0, len(pending))
 	slot := Slot{Seq: at.Head.Position + 1, Time: later(clock.UTC().Truncate(time.Millisecond), at.Time)}
 	for i, s := range pending {
 		if !s.take() {
@@ -170,23 +172,23 @@ func (w *Writer[D]) decideOn(draft D, at Tail, pending []*submission[D], p *plan
 			s.release() // it is part of no append
 			continue
 		}
-		events, bytes, err := place(proposals, slot)
-		if err == nil && (len(events) > w.cfg.BatchEvents || bytes > w.cfg.BatchBytes) {
-			err = newError("submit", KindInvalid, fmt.Errorf("a command with %d events of %d bytes is too large", len(events), bytes))
+		events, bytes, err := place(p.events, proposals, slot)
+		if err == nil && (len(proposals) > w.cfg.BatchEvents || bytes > w.cfg.BatchBytes) {
+			err = newError("submit", KindInvalid, fmt.Errorf("a command with %d events of %d bytes is too large", len(proposals), bytes))
 		}
 		if err != nil {
 			s.reject(err)
 			return i
 		}
-		if len(p.events)+len(events) > w.cfg.BatchEvents || size+bytes > w.cfg.BatchBytes {
+		if len(events) > w.cfg.BatchEvents || size+bytes > w.cfg.BatchBytes {
 			s.release()
 			w.putBack(pending[i:])
 			break // the draft holds what is not in the plan: it ends here
 		}
-		s.outcome.Events = events // number gives those with their hashes
-		p.events = append(p.events, events...)
+		s.outcome.Events = events[len(p.events):] // number gives those with their hashes
+		p.events = events
 		p.accepted = append(p.accepted, s)
-		slot.Seq += Position(len(events))
+		slot.Seq += Position(len(proposals))
 		size += bytes
 	}
 	return -1
@@ -199,9 +201,8 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// place makes events of proposals, all but their hashes.
-func place(proposals []Proposal, slot Slot) (events []Event, bytes int, err error) {
-	events = make([]Event, len(proposals))
+// place adds events made of proposals, all but their hashes. bytes is what those take.
+func place(events []Event, proposals []Proposal, slot Slot) (_ []Event, bytes int, err error) {
 	for i, p := range proposals {
 		if err := p.Validate(); err != nil {
 			return nil, 0, err
@@ -213,11 +214,11 @@ func place(proposals []Proposal, slot Slot) (events []Event, bytes int, err erro
 		if err != nil {
 			return nil, 0, newError("submit", KindUnavailable, err)
 		}
-		events[i] = Event{
+		events = append(events, Event{
 			Seq: slot.Seq + Position(i), ID: id, Type: p.Type, Subject: p.Subject,
 			Time: slot.Time, Meta: p.Meta, Data: p.Data,
-		}
-		bytes += events[i].Size()
+		})
+		bytes += events[len(events)-1].Size()
 	}
 	return events, bytes, nil
 }

@@ -42,22 +42,23 @@ func (w *window) push(events []Event) int {
 		w.bytes += events[i].Size()
 	}
 	w.head = events[len(events)-1].Head()
-	w.trim()
+	w.trim(len(events))
 	close(w.moved)
 	w.moved = make(chan struct{})
 	return len(events)
 }
 
 // trim drops the oldest half when a bound is passed: seldom, so that copying
-// costs little for each event. A new array, since readers hold the old one.
-func (w *window) trim() {
+// costs little for each event. A new array, since readers hold the old one, with room
+// for what comes until the next time, if it comes in as large pieces as the last one.
+func (w *window) trim(piece int) {
 	for len(w.events) > 1 && (len(w.events) > w.maxEvents || w.bytes > w.maxBytes) {
 		cut := (len(w.events) + 1) / 2
 		for i := range w.events[:cut] {
 			w.bytes -= w.events[i].Size()
 		}
 		w.base = w.events[cut-1].Head()
-		w.events = append(make([]Event, 0, w.maxEvents), w.events[cut:]...)
+		w.events = append(make([]Event, 0, w.maxEvents+piece), w.events[cut:]...)
 	}
 }
 

@@ -123,15 +123,14 @@ func (s *Store) statements(bucket int64, head eventstore.Head, batch []eventstor
 	}
 	statements := make([]statement, 1, 1+len(batch))
 	statements[0] = condition
+	c := newCells(batch, s.log)
+	log, at := c.text(s.log), c.number(bucket)
+	args := make([]any, 0, len(batch)*(eventCells+2))
 	for i := range batch {
 		ev := &batch[i]
-		meta := ev.Meta
-		if meta == nil {
-			meta = map[string]string{} // nil would be bound as null, which is a tombstone
-		}
-		statements = append(statements, statement{insertEvent, []any{
-			s.log, bucket, int64(ev.Seq), driverUUID(ev.ID), ev.Type, ev.Subject, ev.Time, meta, ev.Data, ev.Hash[:],
-		}})
+		args = append(args, log, at, c.number(int64(ev.Seq)), c.blob(ev.ID[:]), c.text(ev.Type), c.text(ev.Subject),
+			c.number(ev.Time.UnixMilli()), c.texts(ev.Meta), c.text(ev.Data), c.blob(ev.Hash[:]))
+		statements = append(statements, statement{insertEvent, args[len(args)-eventCells-2:]})
 	}
 	return statements
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // session is connections to the nodes of one cluster. This file, columns.go, single.go,
-// hooks.go and errors.go are all that knows the driver; another driver replaces
-// these.
+// hooks.go, cells.go and errors.go are all that knows the driver; another driver
+// replaces these.
 type session struct {
 	driver      *gocql.Session
 	consistency gocql.Consistency

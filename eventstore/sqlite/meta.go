@@ -18,6 +18,10 @@ func encodeMeta(meta map[string]string) (string, error) {
 	if text, ok := writePlainMeta(meta); ok {
 		return text, nil
 	}
+	return encodeAnyMeta(meta)
+}
+
+func encodeAnyMeta(meta map[string]string) (string, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -27,29 +31,38 @@ func encodeMeta(meta map[string]string) (string, error) {
 	return string(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
-// writePlainMeta writes what nothing has to be escaped in, which is nearly always, and
-// takes a fraction of the time.
-func writePlainMeta(meta map[string]string) (text string, ok bool) {
-	var few [8]string // of most events
+// writePlainMeta is encodeAnyMeta for ASCII of which nothing has to be escaped, which it
+// nearly always is; otherwise it says so.
+func writePlainMeta(meta map[string]string) (string, bool) {
+	var few [8]string // keys of most events
 	keys := slices.AppendSeq(few[:0], maps.Keys(meta))
 	slices.Sort(keys)
-	b := make([]byte, 0, 256)
-	for i, key := range keys {
-		value := meta[key]
-		if strings.ContainsFunc(key, notVerbatim) || strings.ContainsFunc(value, notVerbatim) {
+	size := 1
+	for _, k := range keys {
+		v := meta[k]
+		if strings.ContainsFunc(k, escaped) || strings.ContainsFunc(v, escaped) {
 			return "", false
 		}
-		if b = append(b, ','); i == 0 {
-			b[0] = '{'
-		}
-		b = append(append(append(b, '"'), key...), `":"`...)
-		b = append(append(b, value...), '"')
+		size += len(k) + len(v) + len(`"":"",`)
 	}
-	return string(append(b, '}')), true
+	var text strings.Builder
+	text.Grow(size)
+	mark := byte('{')
+	for _, k := range keys {
+		text.WriteByte(mark)
+		mark = ','
+		text.WriteByte('"')
+		text.WriteString(k)
+		text.WriteString(`":"`)
+		text.WriteString(meta[k])
+		text.WriteByte('"')
+	}
+	text.WriteByte('}')
+	return text.String(), true
 }
 
-// notVerbatim tells of what may not stand in a JSON string as it is, and of more.
-func notVerbatim(r rune) bool { return r == '"' || notPlain(r) }
+// escaped tells of what can't stand in a JSON string as it is, or may not.
+func escaped(r rune) bool { return r == '"' || notPlain(r) }
 
 func decodeMeta(text string) (map[string]string, error) {
 	if meta, ok := plainMeta(text); ok {

@@ -44,6 +44,27 @@ func TestMetaIsWrittenForReading(t *testing.T) {
 	}
 }
 
+// Both ways to write meta must agree: it is stored.
+func TestMetaIsWrittenInOneWay(t *testing.T) {
+	texts := rapid.OneOf(rapid.StringMatching(`[ -~]{0,20}`), rapid.String())
+	plain := 0
+	rapid.Check(t, func(t *rapid.T) {
+		meta := rapid.MapOf(texts, texts).Draw(t, "meta")
+		want, err := encodeAnyMeta(meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := writePlainMeta(meta); ok && len(meta) > 0 {
+			if plain++; got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+		}
+	})
+	if plain == 0 {
+		t.Error("nothing was plain")
+	}
+}
+
 // Both ways to read meta must agree on everything a shell may have left there.
 func TestMetaThatIsNoObjectOfTextsIsAnError(t *testing.T) {
 	for _, text := range []string{"", "{", "}", "null", "[]", "1", `"a"`, `{"a"}`, `{"a":1}`, `{"a":"b"`, `{"a":"b",}`, `{"a":"b"}}`, `{"a":"b""c":"d"}`, `{"a","b"}`, `{,}`, `{"a":"b"} x`, `{"a:"b"}`} {
@@ -59,5 +80,19 @@ func TestMetaThatIsNoObjectOfTextsIsAnError(t *testing.T) {
 		if got, err := decodeMeta(text); err != nil || !maps.Equal(got, want) {
 			t.Errorf("%q read as %q (%v), want %q", text, got, err, want)
 		}
+	}
+}
+
+func BenchmarkMeta(b *testing.B) {
+	meta := map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11", "actor": "teller-7"}
+	for name, encode := range map[string]func(map[string]string) (string, error){"plain": encodeMeta, "any": encodeAnyMeta} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := encode(meta); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
