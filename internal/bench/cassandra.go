@@ -252,5 +252,5 @@ func (m keyspaceMarker) live(ctx context.Context) error {
 }
 
 func (m keyspaceMarker) remove(ctx context.Context) error {
-	return change(ctx, m.session, "DROP KEYSPACE "+m.keyspace)
+	return change(ctx, m.session, "DROP KEYSPACE IF EXISTS "+m.keyspace)
 }

@@ -103,14 +103,18 @@ func CleanCluster(ctx context.Context, cfg cassandra.Config, told func(string)) 
 
 func cleanKeyspace(ctx context.Context, session *gocql.Session, keyspace string, told func(string)) error {
 	why, err := keepKeyspace(ctx, session, keyspace)
-	switch {
-	case err != nil:
-		return fmt.Errorf("keyspace %s: %w", keyspace, err)
-	case why != "":
+	if err == nil && why != "" {
 		told("keyspace " + keyspace + " stays: " + why)
 		return nil
 	}
-	if err := (keyspaceMarker{session, keyspace}).remove(ctx); err != nil {
+	if err == nil {
+		err = (keyspaceMarker{session, keyspace}).remove(ctx)
+	}
+	if err != nil {
+		// Its run, or somebody else who cleans, may have removed it meanwhile.
+		if left, lookErr := names(ctx, session, `SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?`, keyspace); lookErr == nil && len(left) == 0 {
+			return nil
+		}
 		return fmt.Errorf("keyspace %s: %w", keyspace, err)
 	}
 	told("keyspace " + keyspace + " removed")

@@ -46,8 +46,8 @@ type Changes []Change
 const leastNoise = 0.05
 
 // Compare tells what has changed from one report to another. A change counts if it is
-// larger than the quartiles of both results are wide, taken together, and than five in a
-// hundred.
+// larger than both results are wide, each half of what lies between its quartiles, and than
+// five in a hundred.
 func Compare(old, now *Report) (all Changes) {
 	was := make(map[string]*Case)
 	for _, c := range old.Cases {
@@ -70,7 +70,7 @@ func Compare(old, now *Report) (all Changes) {
 		}
 	}
 	for _, c := range old.Cases {
-		if was[c.Name] != nil {
+		if was[c.Name] != nil && (len(now.Only) == 0 || Matches(now.Only, c.Name)) {
 			all = append(all, Change{Name: c.Name, Old: &c.Result, Verdict: OnlyThen})
 		}
 	}
@@ -106,20 +106,22 @@ func (all Changes) WriteText(w io.Writer) error {
 	p.line("")
 	p.line("CHANGE\tBEFORE\tNOW\tBY\tNOISE\t")
 	for _, c := range all {
-		p.line("%s\t%s\t%s\t%s\t%s\t%s", c.Name, optional(c.Old), optional(c.New), c.by(), c.noise(), c.Verdict)
+		p.line("%s\t%s\t%s\t%s\t%s\t%s", c.Name, optional(c.Old), optional(c.New), c.Part(), c.Doubt(), c.Verdict)
 	}
 	p.flush()
 	return p.failed
 }
 
-func (c Change) by() string {
+// Part is by how much it has changed, for people; empty if that can't be said.
+func (c Change) Part() string {
 	if c.Old == nil || c.New == nil {
 		return ""
 	}
 	return fmt.Sprintf("%+.0f %%", 100*c.By)
 }
 
-func (c Change) noise() string {
+// Doubt is how much of that may be chance, likewise.
+func (c Change) Doubt() string {
 	if c.Old == nil || c.New == nil {
 		return ""
 	}

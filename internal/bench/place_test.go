@@ -272,7 +272,7 @@ func TestCleaningAClusterTakesOnlyWhatARunThatIsNoMoreHasMarked(t *testing.T) {
 		t.Error(err)
 	}
 	for _, line := range []string{
-		"keyspace " + dead.cfg.Keyspace + " removed", "keyspace " + living.cfg.Keyspace + " stays: its run lives",
+		"keyspace " + living.cfg.Keyspace + " stays: its run lives",
 		"keyspace " + unmarked + " stays: it has no marker",
 		"logs named " + guestPrefix + deadGuest.run + "-… removed", "logs named " + guestPrefix + livingGuest.run + "-… stay: their run lives",
 		"log " + like.LogName + " stays: it has no marker",
@@ -285,6 +285,7 @@ func TestCleaningAClusterTakesOnlyWhatARunThatIsNoMoreHasMarked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Tests of another package may have cleaned it away before.
 	if slices.Contains(keyspaces, dead.cfg.Keyspace) || !slices.Contains(keyspaces, living.cfg.Keyspace) || !slices.Contains(keyspaces, unmarked) {
 		t.Errorf("there are the keyspaces %q", keyspaces)
 	}

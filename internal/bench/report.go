@@ -19,6 +19,7 @@ type Report struct {
 	Store    string    `json:"store"` // Memory, SQLite or Cassandra
 	About    []string  `json:"about"` // the store, for people
 	Settings Settings  `json:"settings"`
+	Only     []string  `json:"only,omitempty"` // the cases that were asked for; none: all
 	Cases    []*Case   `json:"cases"`
 }
 

@@ -130,7 +130,7 @@ func Run(ctx context.Context, place Place, s Settings, only []string, told func(
 	r := &run{place: place, driver: place.raw(), settings: s, only: only, told: told}
 	r.report = &Report{
 		Format: Format, Started: time.Now().UTC().Truncate(time.Second), Machine: machine(),
-		Store: place.Kind(), About: place.About(), Settings: s, Cases: []*Case{},
+		Store: place.Kind(), About: place.About(), Settings: s, Only: only, Cases: []*Case{},
 	}
 	began := time.Now()
 	defer func() { r.report.Seconds = time.Since(began).Seconds() }()
