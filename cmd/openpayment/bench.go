@@ -204,6 +204,9 @@ func (t teller) line(text string) { fmt.Fprintln(t.out, printable(text)) }
 
 func (t teller) next(p bench.Progress) {
 	text := fmt.Sprintf("[%d/%d] %s: %s", p.Number, p.Of, p.Case, p.Title)
+	if p.Number == 0 {
+		text = "        " + p.Title
+	}
 	if onTerminal(t.out) {
 		fmt.Fprint(t.out, "\r\x1b[K"+text)
 		return

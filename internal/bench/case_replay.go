@@ -25,6 +25,7 @@ func (r *run) fill(ctx context.Context, log string, events, accounts int) (event
 	}
 	head, err := store.Head(ctx)
 	if err == nil && head.Position == 0 {
+		r.told(Progress{Case: log, Title: fmt.Sprintf("making a log of %d events", events)})
 		all := generator.Events(generator.Config{Accounts: accounts, Events: events, Seed: 1})
 		_, err = transfer.Load(ctx, store, head, all, nil)
 	}

@@ -59,6 +59,17 @@ func OnCluster(ctx context.Context, cfg cassandra.Config, guest bool) (_ Place, 
 		return nil, err
 	}
 	defer admin.Close()
+	o, err := newOnCluster(context.WithoutCancel(ctx), admin, cfg, guest) // or what it makes might lack the marker
+	if err == nil && ctx.Err() != nil {
+		return nil, errors.Join(ctx.Err(), o.Remove(context.WithoutCancel(ctx)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+func newOnCluster(ctx context.Context, admin *gocql.Session, cfg cassandra.Config, guest bool) (_ *onCluster, err error) {
 	o := &onCluster{cfg: cfg, run: suffix(), own: !guest, why: "as it was told to"}
 	if o.own {
 		o.cfg.Keyspace, o.cfg.Migrate = keyspacePrefix+o.run, true
@@ -75,13 +86,13 @@ func OnCluster(ctx context.Context, cfg cassandra.Config, guest bool) (_ Place, 
 		}
 	}
 	if o.session, err = cassandra.Driver(ctx, o.cfg, o.cfg.Keyspace); err != nil {
-		return nil, o.giveUp(ctx, err)
+		return nil, o.giveUp(err)
 	}
 	if o.mark = (guestMarker{o.session, o.run}); o.own {
 		o.mark = keyspaceMarker{o.session, o.cfg.Keyspace}
 	}
 	if err := o.mark.write(ctx); err != nil {
-		return nil, o.giveUp(ctx, err)
+		return nil, o.giveUp(err)
 	}
 	if o.own {
 		if err := openOnce(ctx, o.cfg, "main"); err != nil {
@@ -93,7 +104,7 @@ func OnCluster(ctx context.Context, cfg cassandra.Config, guest bool) (_ Place, 
 }
 
 // giveUp is the end of a place that has no marker yet.
-func (o *onCluster) giveUp(_ context.Context, err error) error {
+func (o *onCluster) giveUp(err error) error {
 	if o.session != nil {
 		o.session.Close()
 	}

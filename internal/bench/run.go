@@ -88,7 +88,7 @@ type run struct {
 	told     func(Progress)
 }
 
-// Progress says which case comes next.
+// Progress says which case comes next, or what is prepared for it: then Number is 0.
 type Progress struct {
 	Case       string
 	Title      string

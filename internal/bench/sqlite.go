@@ -55,7 +55,7 @@ func BesideFile(ctx context.Context, path string) (Place, error) {
 		return nil, err
 	}
 	if err := b.mark(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("marking %s: %w", b.folder, err), b.Remove(ctx))
+		return nil, errors.Join(fmt.Errorf("marking %s: %w", b.folder, err), b.Remove(context.WithoutCancel(ctx)))
 	}
 	return b, nil
 }
