@@ -74,7 +74,7 @@ func (o *benchOptions) addTo(c *cobra.Command) {
 	f.StringSliceVar(&o.cases, "cases", nil, "measure only these (`NAMES`, with commas between them)")
 	f.BoolVar(&o.list, "list", false, "list the cases, and measure nothing")
 	f.StringVar(&o.json, "json", "", "write the report as JSON to this `FILE`; - for stdout, in place of the tables")
-	f.StringVar(&o.html, "html", "", "write the report with plots to this `FILE`: one page that needs nothing else")
+	f.StringVar(&o.html, "html", "", "write the report with plots to this `FILE`: one page that needs nothing else;\n- as for --json")
 	f.StringVar(&o.compare, "compare", "", "compare with the report in this `FILE`, written by --json")
 	f.BoolVar(&o.failIfWorse, "fail-if-worse", false, "with --compare: exit with 1 if a case is worse, noise taken into account")
 	f.DurationVar(&o.duration, "duration", time.Duration(o.Duration), "how long a comparison takes")
@@ -98,6 +98,9 @@ func (o *benchOptions) run(c *cobra.Command) error {
 	o.Duration, o.Slice, o.WarmUp = bench.Duration(o.duration), bench.Duration(o.slice), bench.Duration(o.warm)
 	if err := o.Check(); err != nil {
 		return usageError{fmt.Errorf("--%w", err)}
+	}
+	if o.json == "-" && o.html == "-" {
+		return usageError{errors.New("--json - --html -: stdout is for one of them")}
 	}
 	p := &printer{out: c.OutOrStdout()}
 	if o.list {
@@ -231,7 +234,7 @@ func (o *benchOptions) tell(stdout io.Writer, report, old *bench.Report) error {
 		text, err := report.HTML(old)
 		failed = errors.Join(failed, err, writeTo(stdout, o.html, text))
 	}
-	if o.json == "-" {
+	if o.json == "-" || o.html == "-" {
 		stdout = io.Discard
 	}
 	failed = errors.Join(failed, report.WriteText(stdout))

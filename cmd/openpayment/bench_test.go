@@ -94,6 +94,7 @@ func TestBenchSaysWhatIsWrongWithItsFlags(t *testing.T) {
 		"from 1 to 8000":              "--callers 0",
 		"longer than 0":               "--slice 0s",
 		"than what?":                  "--fail-if-worse",
+		"stdout is for one of them":   "--json - --html -",
 		"no such file":                "--compare " + filepath.Join(folder, "none.json"),
 		"report on cassandra, not on": "--compare " + report,
 		"nothing is expected at":      "append",

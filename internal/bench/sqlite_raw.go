@@ -62,14 +62,18 @@ func (b *beside) rawAppends(ctx context.Context, n int) (side, error) {
 	}
 	t.db = db
 	for _, rows := range []int{1, insertRows} {
-		one := "(?, ?, ?, ?, ?, ?, ?, ?)"
-		stmt, err := db.PrepareContext(ctx, "INSERT INTO events ("+sqliteColumns+") VALUES "+one+strings.Repeat(", "+one, rows-1))
+		stmt, err := db.PrepareContext(ctx, insertStatement(rows))
 		if err != nil {
 			return nil, err
 		}
 		t.inserts = append(t.inserts, insert{stmt, rows})
 	}
 	return t.run, nil
+}
+
+func insertStatement(rows int) string {
+	const one = "(?, ?, ?, ?, ?, ?, ?, ?)"
+	return "INSERT INTO events (" + sqliteColumns + ") VALUES " + one + strings.Repeat(", "+one, rows-1)
 }
 
 // transactions adds so many rows at a time, by as few statements as it takes.
