@@ -61,7 +61,7 @@ openpayment.db in the working directory, the API listens on 127.0.0.1:8080.`
 	})
 	root.AddGroup(&cobra.Group{ID: forUsers, Title: "Ask a running service:"}, &cobra.Group{ID: forOperators, Title: "Run a service, and look after it:"})
 	addTo(root, forUsers, accountsCommand(), depositCommand(), withdrawCommand(), transferCommand(), eventsCommand(), subscriptionsCommand(), docsCommand())
-	addTo(root, forOperators, serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand(), tokenCommand())
+	addTo(root, forOperators, serveCommand(), logCommand(), snapshotCommand(), replayCommand(), doctorCommand(), generateCommand(), benchCommand(), tokenCommand())
 	refuseUnknownTopics(root)
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,7 @@ func TestTheServiceNeedsNoMoreThanItsRole(t *testing.T) {
 	s.runFile(super, "roles.cql", func(string) bool { return false })
 	t.Run("TLS", func(t *testing.T) { s.refusesWhatIsNotVerified(t) })
 	t.Run("the service does all it has to", func(t *testing.T) { s.serves(t) })
+	t.Run("the service's role measures in the keyspace there is, and leaves nothing", func(t *testing.T) { s.measures(t) })
 	t.Run("the auditor reads everything", func(t *testing.T) {
 		store := s.store("openpayment_auditor", "migrate=false")
 		for _, command := range [][]string{{"log", "verify"}, {"log", "tail", "-n", "1"}, {"snapshot", "list"}} {
@@ -173,6 +175,30 @@ func (s *secured) serves(t *testing.T) {
 	}
 	if code, stdout, stderr := program("log", "verify", "--store", store); code != exitOK {
 		t.Errorf("log verify: exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// measures has the service's role measure, which may not make a keyspace.
+func (s *secured) measures(t *testing.T) {
+	hasty(t)
+	super := s.shell(cassandratest.Superuser)
+	rows := func() (counts []int) {
+		for _, table := range []string{"events", "logs", "cursors", "snapshots", "snapshot_chunks", "subscriptions"} {
+			rows, err := super.Query("SELECT * FROM openpayment." + table).Iter().SliceMap()
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts = append(counts, len(rows))
+		}
+		return counts
+	}
+	before := rows()
+	code, stdout, stderr := program("bench", "--cases", "append/16,snapshot", "--store", s.store("openpayment_service", "migrate=false"))
+	if code != exitOK || !strings.Contains(stdout, "since its role may not make a keyspace") || !strings.Contains(stdout, "append/16 ") || strings.Contains(stdout, "FAILED") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if after := rows(); !slices.Equal(after, before) {
+		t.Errorf("the tables have %d rows, not %d", after, before)
 	}
 }
 

@@ -5,10 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gocql/gocql"
-
 	"openpayment/eventstore"
-	"openpayment/eventstore/eventstoretest"
 )
 
 // BenchmarkAppend appends one batch after the other, as one Writer does.
@@ -27,26 +24,6 @@ func BenchmarkAppend(b *testing.B) {
 				head = batch[size-1].Head()
 			}
 			reportRate(b, size)
-		})
-	}
-}
-
-func BenchmarkWriter(b *testing.B) { eventstoretest.BenchmarkWriter(b, newStorage) }
-
-// BenchmarkRawInserts is what the same rows cost without order and without
-// condition: plain INSERTs, one for each caller at a time. It is what
-// BenchmarkWriter is to be compared with, in the same run.
-func BenchmarkRawInserts(b *testing.B) {
-	const insert = `INSERT INTO events (log, bucket, seq, id, type, subject, time, meta, data, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	for _, callers := range eventstoretest.Callers {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			cfg := config(b, 0)
-			ev := batchAfter(eventstore.Head{}, 1)[0]
-			eventstoretest.Concurrently(b, callers, func(i int) error {
-				p := eventstoretest.Payload(i)
-				return shared.shell.Query(insert, cfg.LogName, i/20_000, i, gocql.UUID(ev.ID), p.Type, p.Subject,
-					ev.Time, p.Meta, p.Data, ev.Hash[:]).Exec()
-			})
 		})
 	}
 }

@@ -19,8 +19,6 @@ func TestMemoryIsABackend(t *testing.T) {
 
 func newStorage(testing.TB, int) eventstoretest.Storage { return storage{New()} }
 
-func BenchmarkWriter(b *testing.B) { eventstoretest.BenchmarkWriter(b, newStorage) }
-
 // storage lets the suite damage a log, which nothing else can.
 type storage struct{ log *Log }
 

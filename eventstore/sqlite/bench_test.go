@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -31,8 +30,6 @@ func batches(n int) [][]eventstore.Event {
 	return all
 }
 
-func BenchmarkWriter(b *testing.B) { eventstoretest.BenchmarkWriter(b, newStorage) }
-
 func BenchmarkAppend400(b *testing.B) {
 	s, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "log.db"), Migrate: true})
 	if err != nil {
@@ -47,47 +44,6 @@ func BenchmarkAppend400(b *testing.B) {
 			b.Fatal(err)
 		}
 		head = batch[benchBatch-1].Head()
-	}
-	perSecond(b, b.N*benchBatch)
-}
-
-// BenchmarkRaw400 is what Append is measured by: the same rows through the same
-// driver in a plain transaction, row by row with a prepared statement.
-func BenchmarkRaw400(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "log.db")
-	s, err := Open(b.Context(), Config{Path: path, Migrate: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	db, err := database(path, 1, url.Values{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
-	insert, err := db.Prepare(insertStatement(1))
-	if err != nil {
-		b.Fatal(err)
-	}
-	all := batches(b.N)
-	b.ResetTimer()
-	for _, batch := range all {
-		tx, err := db.Begin()
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, ev := range batch {
-			row, err := appendRow(nil, ev)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, err := tx.Stmt(insert).Exec(row...); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if err := tx.Commit(); err != nil {
-			b.Fatal(err)
-		}
 	}
 	perSecond(b, b.N*benchBatch)
 }

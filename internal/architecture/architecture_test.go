@@ -76,6 +76,12 @@ var rules = []rule{
 		module + "/account/journal", module + "/api", module + "/eventstore", module + "/eventstore/cassandra", module + "/eventstore/subscriptions", uuid,
 		"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/go",
 	}},
+	// What it measures is beside what the drivers alone do.
+	{"internal/bench", []string{
+		module + "/account", module + "/account/generator", module + "/account/journal", module + "/api", module + "/api/client",
+		module + "/eventstore", module + "/eventstore/cassandra", module + "/eventstore/memory", module + "/eventstore/sqlite", module + "/eventstore/transfer", module + "/schema",
+		uuid, jsonX, gocql, "github.com/HdrHistogram/hdrhistogram-go", "github.com/gorilla/mux", "golang.org/x/sync/errgroup", "modernc.org/sqlite",
+	}},
 	{"internal/leaktest", []string{"go.uber.org/goleak"}},
 	{"internal/tracing", []string{module + "/api", module + "/eventstore", "go.opentelemetry.io/otel/..."}},
 	{"internal/faults/torture", []string{module + "/internal/faults/figures", "github.com/spf13/pflag"}},
