@@ -100,7 +100,8 @@ func (h *history) ifWhole(f fault, do, undo func()) (begin, end func()) {
 // afterRing is how long the load goes on once the ring is back.
 const afterRing = 4 * time.Second
 
-// killRing kills all Cassandra nodes at once and starts them again.
+// killRing kills all Cassandra nodes at once and starts them again: first the one that the others
+// ask for the ring, without which they give up.
 func (h *history) killRing(f fault) func() {
 	return h.counted(f, func() {
 		h.whole(true)
@@ -108,8 +109,11 @@ func (h *history) killRing(f fault) func() {
 			n.Kill()
 		}
 		<-time.After(f.last)
-		for _, n := range h.ring.Nodes {
+		for i, n := range h.ring.Nodes {
 			h.starting = append(h.starting, n.Begin())
+			if i == 0 {
+				h.whole(true)
+			}
 		}
 		h.whole(true)
 		<-time.After(afterRing)
