@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gocql/gocql"
-	"go.uber.org/goleak"
 
 	"openpayment/eventstore"
 	"openpayment/eventstore/cassandra"
@@ -29,11 +28,7 @@ var shared struct {
 	err      error
 }
 
-// TestMain leaves servers that these tests have started to those who come next: what
-// watches over them ends with this process.
-func TestMain(m *testing.M) {
-	os.Exit(leaktest.Run(tests{m}, goleak.IgnoreAnyFunction("openpayment/internal/cassandratest.(*guardian).watch")))
-}
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(tests{m})) }
 
 // tests are those of this package, behind which the keyspace is dropped.
 type tests struct{ *testing.M }
