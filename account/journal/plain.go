@@ -96,29 +96,28 @@ func (p *plain) amount() int64 {
 	return n
 }
 
-func (d *openedV1) readPlain(p *plain) {
+// details reads what begins the forms of all events that describe an account.
+func (p *plain) details() (number account.Number, sortCode string, customers, cards []string) {
 	p.expect(`{"accountNumber":`)
-	d.AccountNumber = p.number()
+	number = p.number()
 	p.expect(`,"sortCode":`)
-	d.SortCode = p.text()
+	sortCode = p.text()
 	p.expect(`,"customerURLs":`)
-	d.CustomerURLs = p.texts()
+	customers = p.texts()
 	p.expect(`,"cardURLs":`)
-	d.CardURLs = p.texts()
+	cards = p.texts()
+	return number, sortCode, customers, cards
+}
+
+func (d *openedV1) readPlain(p *plain) {
+	d.AccountNumber, d.SortCode, d.CustomerURLs, d.CardURLs = p.details()
 	p.expect(`,"currency":`)
 	d.Currency = p.currency()
 	p.expect("}")
 }
 
 func (d *updatedV1) readPlain(p *plain) {
-	p.expect(`{"accountNumber":`)
-	d.AccountNumber = p.number()
-	p.expect(`,"sortCode":`)
-	d.SortCode = p.text()
-	p.expect(`,"customerURLs":`)
-	d.CustomerURLs = p.texts()
-	p.expect(`,"cardURLs":`)
-	d.CardURLs = p.texts()
+	d.AccountNumber, d.SortCode, d.CustomerURLs, d.CardURLs = p.details()
 	p.expect("}")
 }
 
