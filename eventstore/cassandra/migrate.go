@@ -102,9 +102,10 @@ func (m migration) tables() error {
 	return nil
 }
 
-// state reads what the keyspace holds of the schema.
+// state reads what the keyspace holds of the schema. Tables are listed once more after the
+// versions: another node may have made them, and recorded it, since they were listed first.
 func (m migration) state() (st schemaState, err error) {
-	st.tables, err = m.names(`SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?`, m.cfg.Keyspace)
+	st.tables, err = m.tableNames()
 	if err != nil || !slices.Contains(st.tables, "schema_versions") {
 		return st, err
 	}
@@ -116,7 +117,15 @@ func (m migration) state() (st schemaState, err error) {
 		}
 		return r.close()
 	})
+	if err != nil {
+		return st, err
+	}
+	st.tables, err = m.tableNames()
 	return st, err
+}
+
+func (m migration) tableNames() ([]string, error) {
+	return m.names(`SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?`, m.cfg.Keyspace)
 }
 
 // names reads one column of text.

@@ -3,6 +3,8 @@ package soak
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"openpayment/api/client"
@@ -112,7 +114,8 @@ func (b *books) close() {
 	for at, id := range b.told {
 		b.fail("%s was acknowledged at %d, and is not in the log", id, at)
 	}
-	for at, id := range b.streamed {
+	for _, at := range slices.Sorted(maps.Keys(b.streamed)) {
+		id := b.streamed[at]
 		if b.late++; !b.unsure[id] {
 			b.fail("%s is at %d, and was not acknowledged", id, at)
 		}
