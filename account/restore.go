@@ -177,7 +177,7 @@ func (r *Restorer) Finish() (*State, error) {
 	case int64(about) > passed:
 		return nil, fmt.Errorf("%d events touched no account, but are about %d subjects", passed, about)
 	}
-	r.state.digest = r.digest
+	r.state.sum.total = r.digest
 	return r.state, nil
 }
 

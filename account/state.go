@@ -25,8 +25,7 @@ type State struct {
 	open     atomic.Int64 // accounts that are open
 	passed   atomic.Int64 // events that touched no account
 
-	digestMu sync.Mutex // guards digest
-	digest   Digest
+	sum digestSum
 
 	freezing chan struct{} // one slot: held while the state is frozen
 }
@@ -50,7 +49,7 @@ type shard struct {
 type record struct {
 	account *Account
 	history history
-	digest  Digest
+	digest  Digest // zero while it is due
 }
 
 var _ Base = (*State)(nil)
@@ -126,21 +125,14 @@ func (s *State) ForeignVersion(subject string) int64 { return s.subjects.version
 // ForeignSubjects is how many subjects events of other services are about.
 func (s *State) ForeignSubjects() int { return int(s.subjects.count.Load()) }
 
-// Digest sums up all accounts, keys and subjects, and gives the position at which they were
-// like that: two states at one position have the same digest, whatever way they were
-// built.
-func (s *State) Digest() (int64, Digest) {
-	s.digestMu.Lock()
-	defer s.digestMu.Unlock()
-	return s.position.Load(), s.digest
-}
-
 // Apply makes ev, which stands at the given stamp, part of the state. It either
 // succeeds or changes nothing; for errors see [Evolve].
 func (s *State) Apply(ev Event, at Stamp) error {
 	if err := s.follows(at.Seq); err != nil {
 		return err
 	}
+	s.sum.mu.Lock()
+	defer s.sum.mu.Unlock()
 	var room [2]changed // most events touch no more
 	all := room[:0]
 	for _, n := range ev.Accounts() {
@@ -170,6 +162,8 @@ func (s *State) Pass(subject string, at Stamp) error {
 	if err := s.follows(at.Seq); err != nil {
 		return err
 	}
+	s.sum.mu.Lock()
+	defer s.sum.mu.Unlock()
 	s.passed.Add(1)
 	change := s.subjects.move(subject, at.Seq)
 	change.add(s.keys.apply(at))
@@ -184,10 +178,9 @@ func (s *State) follows(seq int64) error {
 	return nil
 }
 
+// advance ends an event, with what it changes in the digest; with sum.mu held.
 func (s *State) advance(seq int64, change Digest) {
-	s.digestMu.Lock()
-	defer s.digestMu.Unlock()
-	s.digest.add(change)
+	s.sum.total.add(change)
 	s.position.Store(seq)
 }
 
@@ -199,10 +192,13 @@ type changed struct {
 }
 
 // replace puts an account in the place of what it was before, and gives the
-// difference for the digest.
+// difference for the digest; with sum.mu held.
 func (s *State) replace(c changed) Digest {
 	after := c.after
-	now, before := record{account: after, digest: digestOf(after)}, record{}
+	now, before := record{account: after}, record{}
+	if !s.sum.postponed {
+		now.digest = digestOf(after)
+	}
 	if c.record == nil {
 		now.history = history(nil).append(0, after.Version)
 	} else {
@@ -212,18 +208,21 @@ func (s *State) replace(c changed) Digest {
 	c.shard.mu.Lock()
 	c.shard.keep(after.Number, before)
 	if c.record == nil {
-		c.shard.accounts[after.Number] = new(now)
+		c.record = new(now)
+		c.shard.accounts[after.Number] = c.record
 	} else {
 		*c.record = now
 	}
 	c.shard.mu.Unlock()
 
-	difference := now.digest
-	if c.record == nil {
+	if before.account == nil {
 		s.index.insert(after.Number)
-	} else {
-		difference.subtract(before.digest)
 	}
+	if s.sum.postponed && (before.account == nil || before.digest != Digest{}) {
+		s.sum.due = append(s.sum.due, c.record)
+	}
+	difference := now.digest
+	difference.subtract(before.digest)
 	if opened := openness(after) - openness(before.account); opened != 0 {
 		s.open.Add(opened)
 	}

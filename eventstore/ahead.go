@@ -21,10 +21,11 @@ func ahead(ctx context.Context, read func(context.Context) iter.Seq2[Event, erro
 	return func(yield func(Event, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		chunks := make(chan []Event, aheadChunks)
-		var failed error // of read; written before chunks is closed
+		used := make(chan []Event, aheadChunks+2) // all there are: the waiting, the one being filled, the consumer's
+		var failed error                          // of read; written before chunks is closed
 		go func() {
 			defer close(chunks)
-			failed = fill(ctx, read(ctx), chunks)
+			failed = fill(ctx, read(ctx), chunks, used)
 		}()
 		defer func() { // also when the consumer has had enough, or panics
 			cancel()
@@ -38,6 +39,7 @@ func ahead(ctx context.Context, read func(context.Context) iter.Seq2[Event, erro
 					return
 				}
 			}
+			used <- chunk[:0]
 		}
 		if failed != nil {
 			yield(Event{}, failed)
@@ -45,9 +47,18 @@ func ahead(ctx context.Context, read func(context.Context) iter.Seq2[Event, erro
 	}
 }
 
-// fill sends events in chunks, and gives the error that ended them.
-func fill(ctx context.Context, events iter.Seq2[Event, error], chunks chan<- []Event) error {
-	chunk := make([]Event, 0, aheadChunk)
+// fill sends events in chunks, which it takes from used where there are any, and gives the
+// error that ended them.
+func fill(ctx context.Context, events iter.Seq2[Event, error], chunks chan<- []Event, used <-chan []Event) error {
+	empty := func() []Event {
+		select {
+		case chunk := <-used:
+			return chunk
+		default:
+			return make([]Event, 0, aheadChunk)
+		}
+	}
+	chunk := empty()
 	send := func() error {
 		if len(chunk) == 0 {
 			return nil
@@ -57,7 +68,7 @@ func fill(ctx context.Context, events iter.Seq2[Event, error], chunks chan<- []E
 		case <-ctx.Done(): // nothing may come behind what is left out here
 			return newError("read", KindUnavailable, ctx.Err())
 		}
-		chunk = make([]Event, 0, aheadChunk)
+		chunk = empty()
 		return nil
 	}
 	for ev, err := range events {

@@ -63,6 +63,7 @@ func (r *replay) begin(ctx context.Context) error {
 			return err
 		}
 	}
+	base.state.PostponeDigest()
 	r.shadow = newReducer(base.state, base.tail)
 	r.passing = make(map[eventstore.Position][]eventstore.Manifest)
 	for _, m := range all {
@@ -235,6 +236,7 @@ func (r *replay) freeze(ctx context.Context) (*account.Frozen, error) {
 		if err := r.approach(ctx); err != nil {
 			return nil, err
 		}
+		r.shadow.state.Load().SettleDigest() // while the live state goes on
 		level := false
 		var err error
 		state := r.service.reducer.state.Load()
