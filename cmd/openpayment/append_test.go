@@ -136,8 +136,8 @@ func TestConditionalAppendsAreDoneOnceThroughKill9(t *testing.T) {
 					}
 				})
 			}
-			p.eventually("60 more appends are accepted", func() bool { return c.accepted() > already+60 })
-			p.kill()
+			p.Eventually("60 more appends are accepted", func() bool { return c.accepted() > already+60 })
+			p.Kill()
 			group.Wait()
 		}
 		p := start(t, "--store", store)

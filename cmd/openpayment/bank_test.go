@@ -122,11 +122,11 @@ func (b *bank) disturb(begin time.Time) {
 		i := rng.IntN(len(b.nodes))
 		p := b.nodes[i].Load()
 		if step == steps/2 {
-			if code := p.terminate(); code != exitOK {
-				b.t.Errorf("exit code %d after SIGTERM, want 0\n%s", code, p.log())
+			if code := p.Terminate(); code != exitOK {
+				b.t.Errorf("exit code %d after SIGTERM, want 0\n%s", code, p.Log())
 			}
 		} else {
-			p.kill()
+			p.Kill()
 			b.kills++
 		}
 		b.startNode(i)
@@ -167,15 +167,15 @@ func (b *bank) check() {
 	}
 	digest := nodes[0].must(http.StatusOK, "GET", "/v1/admin/status", "", "Consistency: strong").get(t, "stateDigest")
 	var job client.Replay
-	if err := json.Unmarshal([]byte(succeed(t, "replay", "--json", "--url", nodes[0].url)), &job); err != nil {
+	if err := json.Unmarshal([]byte(succeed(t, "replay", "--json", "--url", nodes[0].URL)), &job); err != nil {
 		t.Fatal(err)
 	}
 	if job.Match == nil || !*job.Match || !job.ChainVerified || *job.Digest != digest || job.Position != client.Position(len(events)) {
 		t.Errorf("the state is %s at %d; a replay says %+v", digest, len(events), job)
 	}
 	for _, p := range b.all {
-		if strings.Contains(p.log(), "DATA RACE") {
-			t.Errorf("a node has a data race\n%s", p.log())
+		if strings.Contains(p.Log(), "DATA RACE") {
+			t.Errorf("a node has a data race\n%s", p.Log())
 		}
 	}
 }

@@ -109,8 +109,8 @@ func TestBulksAreCarriedOutOnceAndWholeThroughKill9(t *testing.T) {
 		for client := range 6 {
 			clients.Go(func() { b.send(t, p, round, client) })
 		}
-		p.eventually("100 more bulks are acknowledged", func() bool { return b.acknowledged() > already+100 })
-		p.kill()
+		p.Eventually("100 more bulks are acknowledged", func() bool { return b.acknowledged() > already+100 })
+		p.Kill()
 		clients.Wait()
 	}
 	p := start(t, "--store", store)

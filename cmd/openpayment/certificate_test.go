@@ -119,20 +119,20 @@ func TestTheServiceSpeaksHTTPSAndExchangesItsCertificate(t *testing.T) {
 	ca, stranger := certtest.NewCA(t), certtest.NewCA(t)
 	pair := ca.Issue("first", "127.0.0.1")
 	p := launch(t, "--store", "memory:", "--tls-cert", pair.Cert, "--tls-key", pair.Key)
-	if !strings.HasPrefix(p.url, "https://") {
-		t.Errorf("it listens at %s", p.url)
+	if !strings.HasPrefix(p.URL, "https://") {
+		t.Errorf("it listens at %s", p.URL)
 	}
 	client := httpsClient(t, ca.Client())
-	if got, protocol := name(t, client, p.url+"/livez"); got != "first" || protocol != "HTTP/2.0" {
+	if got, protocol := name(t, client, p.URL+"/livez"); got != "first" || protocol != "HTTP/2.0" {
 		t.Errorf("%s over %s", got, protocol)
 	}
-	if _, err := httpsClient(t, stranger.Client()).Get(p.url + "/livez"); err == nil {
+	if _, err := httpsClient(t, stranger.Client()).Get(p.URL + "/livez"); err == nil {
 		t.Error("whoever does not believe the authority is served")
 	}
-	if _, err := tls.Dial("tcp", strings.TrimPrefix(p.url, "https://"), &tls.Config{RootCAs: ca.Client().RootCAs, MaxVersion: tls.VersionTLS11}); err == nil {
+	if _, err := tls.Dial("tcp", strings.TrimPrefix(p.URL, "https://"), &tls.Config{RootCAs: ca.Client().RootCAs, MaxVersion: tls.VersionTLS11}); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
-	plain, err := http.Get(strings.Replace(p.url, "https://", "http://", 1) + "/livez")
+	plain, err := http.Get(strings.Replace(p.URL, "https://", "http://", 1) + "/livez")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,14 +143,14 @@ func TestTheServiceSpeaksHTTPSAndExchangesItsCertificate(t *testing.T) {
 
 	ca.Renew(pair, time.Now().Add(time.Hour), "second", "127.0.0.1")
 	p.hangUp("certificate read again")
-	if got, _ := name(t, httpsClient(t, ca.Client()), p.url+"/livez"); got != "second" {
+	if got, _ := name(t, httpsClient(t, ca.Client()), p.URL+"/livez"); got != "second" {
 		t.Errorf("%s is shown to those who come", got)
 	}
-	if got, _ := name(t, client, p.url+"/livez"); got != "first" {
+	if got, _ := name(t, client, p.URL+"/livez"); got != "first" {
 		t.Errorf("%s is what a connection goes on with", got)
 	}
-	if code := p.terminate(); code != exitOK {
-		t.Errorf("exit code %d\n%s", code, p.log())
+	if code := p.Terminate(); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, p.Log())
 	}
 }
 
@@ -158,9 +158,9 @@ func TestClientsShowACertificateWhereOneIsAskedFor(t *testing.T) {
 	ca, clients := certtest.NewCA(t), certtest.NewCA(t)
 	pair := ca.Issue("127.0.0.1")
 	p := launch(t, "--store", "memory:", "--tls-cert", pair.Cert, "--tls-key", pair.Key, "--tls-client-ca", clients.File)
-	name(t, httpsClient(t, ca.Client(clients.Issue("a client"))), p.url+"/livez")
+	name(t, httpsClient(t, ca.Client(clients.Issue("a client"))), p.URL+"/livez")
 	for who, config := range map[string]*tls.Config{"one without": ca.Client(), "one of another authority": ca.Client(ca.Issue("a client"))} {
-		if answer, err := httpsClient(t, config).Get(p.url + "/livez"); err == nil {
+		if answer, err := httpsClient(t, config).Get(p.URL + "/livez"); err == nil {
 			t.Errorf("%s gets %s", who, answer.Status)
 		}
 	}

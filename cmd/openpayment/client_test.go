@@ -13,8 +13,8 @@ import (
 
 // again starts a service in the place of one that was killed, at the same address.
 func (p *process) again(store string) *process {
-	p.t.Helper()
-	return start(p.t, "--store", store, "--listen", strings.TrimPrefix(p.url, "http://"))
+	p.T.Helper()
+	return start(p.T, "--store", store, "--listen", strings.TrimPrefix(p.URL, "http://"))
 }
 
 // user is a program that pays in pennies and follows the log, with nothing but the
@@ -76,7 +76,7 @@ func (u *user) follow(ctx context.Context) {
 func TestAProgramWithTheClientDoesNotNoticeKill9(t *testing.T) {
 	onEachStore(t, func(t *testing.T, store string) {
 		p := start(t, "--store", store)
-		c, err := client.New(p.url, client.Retry(client.RetryPolicy{For: 2 * time.Minute, MaxPause: 200 * time.Millisecond}))
+		c, err := client.New(p.URL, client.Retry(client.RetryPolicy{For: 2 * time.Minute, MaxPause: 200 * time.Millisecond}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,14 +93,14 @@ func TestAProgramWithTheClientDoesNotNoticeKill9(t *testing.T) {
 		const kills = 4
 		for range kills {
 			already := u.deposits()
-			p.eventually("200 more deposits are done", func() bool { return u.deposits() > already+200 })
-			p.kill()
+			p.Eventually("200 more deposits are done", func() bool { return u.deposits() > already+200 })
+			p.Kill()
 			p = p.again(store)
 		}
 		stopPaying()
 		payers.Wait()
 		events := p.wholeLog()
-		p.eventually("the stream has got there", func() bool {
+		p.Eventually("the stream has got there", func() bool {
 			u.mu.Lock()
 			defer u.mu.Unlock()
 			return len(u.streamed) >= len(events)

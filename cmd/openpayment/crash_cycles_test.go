@@ -71,7 +71,7 @@ func TestAFileOutlivesACrashAtAnyMoment(t *testing.T) {
 			p.waitReady()
 		}
 		<-time.After(time.Duration(rng.Int64N(int64(crashWithin))))
-		p.kill()
+		p.Kill()
 		clients.Wait()
 		if c.check(cycle); t.Failed() {
 			t.Fatalf("after %d cycles", cycle+1)
@@ -201,8 +201,8 @@ func (c *crashes) finish() {
 	events := p.wholeLog()
 	c.load.check(c.t, events)
 	p.must(http.StatusCreated, "POST", "/v1/admin/snapshots", "")
-	succeed(c.t, "replay", "--url", p.url)
-	p.terminate()
+	succeed(c.t, "replay", "--url", p.URL)
+	p.Terminate()
 	if r := verified(c.t, store, exitOK); !r.Intact || r.Events != int64(len(events)) {
 		c.t.Errorf("the log has %d events; its verification: %+v", len(events), r)
 	}

@@ -13,8 +13,8 @@ func TestAnAccountIsStillThereAfterARestart(t *testing.T) {
 		p := start(t, "--store", store)
 		p.must(http.StatusCreated, "POST", "/v1/accounts", `{"accountNumber":"12345678","sortCode":"10-20-30"}`)
 		before := p.must(http.StatusOK, "GET", "/v1/accounts/12345678", "")
-		if code := p.terminate(); code != exitOK {
-			t.Errorf("exit code %d after SIGTERM, want 0\n%s", code, p.log())
+		if code := p.Terminate(); code != exitOK {
+			t.Errorf("exit code %d after SIGTERM, want 0\n%s", code, p.Log())
 		}
 		p = start(t, "--store", store)
 		after := p.must(http.StatusOK, "GET", "/v1/accounts/12345678", "")
@@ -36,8 +36,8 @@ func TestEverythingAcknowledgedSurvivesKill9(t *testing.T) {
 			for c := range 8 {
 				clients.Go(func() { l.send(p, fmt.Sprintf("round%d-client%d", round, c), 1<<30, nil) })
 			}
-			p.eventually("300 more commands are acknowledged", func() bool { return l.acknowledged() > already+300 })
-			p.kill()
+			p.Eventually("300 more commands are acknowledged", func() bool { return l.acknowledged() > already+300 })
+			p.Kill()
 			clients.Wait()
 		}
 		p := start(t, "--store", store)

@@ -14,11 +14,11 @@ import (
 
 // applied is the Applied-Position of a plain read, which must succeed.
 func (p *process) applied() int64 {
-	p.t.Helper()
+	p.T.Helper()
 	a := p.must(http.StatusOK, "GET", "/v1/accounts?limit=1", "")
 	at, err := strconv.ParseInt(a.header.Get("Applied-Position"), 10, 64)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	return at
 }
@@ -63,7 +63,7 @@ func TestANodeThatIsCutOffFromCassandraReadsOnAndComesBack(t *testing.T) {
 				clients.Go(func() { ofNear.send(near, fmt.Sprintf("near%d", c), 1<<30, stop) })
 				clients.Go(func() { ofFar.send(far, fmt.Sprintf("far%d", c), 1<<30, stop) })
 			}
-			far.eventually("the load flows", func() bool { return ofNear.acknowledged() > 100 && ofFar.acknowledged() > 100 })
+			far.Eventually("the load flows", func() bool { return ofNear.acknowledged() > 100 && ofFar.acknowledged() > 100 })
 
 			began := time.Now()
 			since := func(what string) {
@@ -71,12 +71,12 @@ func TestANodeThatIsCutOffFromCassandraReadsOnAndComesBack(t *testing.T) {
 				began = time.Now()
 			}
 			cut(network)
-			far.eventually("readiness says so", func() bool { s, _ := far.try("GET", "/readyz", ""); return s == http.StatusServiceUnavailable })
+			far.Eventually("readiness says so", func() bool { s, _ := far.try("GET", "/readyz", ""); return s == http.StatusServiceUnavailable })
 			since("cut off: not ready")
 			stands := far.applied()
 			checkCutOff(t, far)
 			before := ofNear.acknowledged()
-			near.eventually("the other node goes on", func() bool { return ofNear.acknowledged() > before+200 })
+			near.Eventually("the other node goes on", func() bool { return ofNear.acknowledged() > before+200 })
 			near.must(http.StatusOK, "GET", "/readyz", "")
 			checkCutOff(t, far)
 			if at := far.applied(); at != stands || near.applied() <= at {
@@ -86,7 +86,7 @@ func TestANodeThatIsCutOffFromCassandraReadsOnAndComesBack(t *testing.T) {
 			since("refused and read")
 			network.Restore()
 			before = ofFar.acknowledged()
-			far.eventually("commands succeed again", func() bool { return ofFar.acknowledged() > before+100 })
+			far.Eventually("commands succeed again", func() bool { return ofFar.acknowledged() > before+100 })
 			since("back: commands succeed")
 			close(stop)
 			clients.Wait()

@@ -47,15 +47,15 @@ func startDiskLoad(t *testing.T, store string) *diskLoad {
 	for c := range 4 {
 		d.clients.Go(func() { d.load.send(d.process, fmt.Sprintf("client%d", c), 1<<30, d.stop) })
 	}
-	d.eventually("the load flows", func() bool { return d.load.acknowledged() > 200 })
+	d.Eventually("the load flows", func() bool { return d.load.acknowledged() > 200 })
 	return d
 }
 
 // suffer demands what a disk that takes nothing must lead to.
 func (d *diskLoad) suffer() {
-	t := d.t
+	t := d.T
 	t.Helper()
-	d.eventually("readiness says so", func() bool { s, _ := d.try("GET", "/readyz", ""); return s == http.StatusServiceUnavailable })
+	d.Eventually("readiness says so", func() bool { s, _ := d.try("GET", "/readyz", ""); return s == http.StatusServiceUnavailable })
 	for range 2 {
 		a := d.must(http.StatusServiceUnavailable, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
 		if code := a.get(t, "code"); code != "store-unavailable" || a.header.Get("Retry-After") == "" {
@@ -78,7 +78,7 @@ func (d *diskLoad) finish() {
 	d.clients.Wait()
 	for id, status := range d.load.refused {
 		if status != http.StatusServiceUnavailable {
-			d.t.Errorf("command %s got %d, want 503", id, status)
+			d.T.Errorf("command %s got %d, want 503", id, status)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (d *diskLoad) finish() {
 // keep says what was counted.
 func (d *diskLoad) keep(more map[string]any) {
 	more["acknowledged"], more["refused"], more["of those in doubt"] = len(d.load.stored), len(d.load.refused), len(d.load.doubtful)
-	figures.Keep(d.t, d.began, more)
+	figures.Keep(d.T, d.began, more)
 }
 
 // TestAFullDiskIsOutlived fills the disk under load, and makes room again, several
@@ -105,7 +105,7 @@ func TestAFullDiskIsOutlived(t *testing.T) {
 			t.Fatal(err)
 		}
 		before, back := d.load.acknowledged(), time.Now()
-		d.eventually("commands succeed again", func() bool { return d.load.acknowledged() > before+100 })
+		d.Eventually("commands succeed again", func() bool { return d.load.acknowledged() > before+100 })
 		recovery = max(recovery, time.Since(back))
 		d.waitReady()
 	}
@@ -114,7 +114,7 @@ func TestAFullDiskIsOutlived(t *testing.T) {
 	d.load.check(t, d.wholeLog())
 	succeed(t, "log", "verify", "--store", store)
 	succeed(t, "snapshot", "verify", "--store", store)
-	d.kill()
+	d.Kill()
 	start(t, "--store", store)
 	d.keep(map[string]any{"times that the disk was full": times, "until commands succeed again (ms)": recovery.Milliseconds()})
 }
@@ -163,7 +163,7 @@ func TestADiskThatTurnsReadOnlyIsOutlived(t *testing.T) {
 	}
 	d.suffer()
 	d.finish()
-	d.kill()
+	d.Kill()
 	if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -174,6 +174,6 @@ func TestADiskThatTurnsReadOnlyIsOutlived(t *testing.T) {
 	d.load.check(t, p.wholeLog())
 	p.must(http.StatusCreated, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
 	succeed(t, "log", "verify", "--store", store)
-	p.kill()
+	p.Kill()
 	d.keep(map[string]any{})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"openpayment/internal/servicetest"
 	"strings"
 	"testing"
 )
@@ -17,7 +18,7 @@ func TestTheDocsOfAServiceWithTokensOpenInABrowser(t *testing.T) {
 	read, write := io.Pipe()
 	var stderr strings.Builder
 	ended := make(chan int, 1)
-	go func() { ended <- run(ctx, []string{"docs", "--url", service.url}, write, &stderr) }()
+	go func() { ended <- run(ctx, []string{"docs", "--url", service.URL}, write, &stderr) }()
 	line, err := bufio.NewReader(read).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -26,13 +27,13 @@ func TestTheDocsOfAServiceWithTokensOpenInABrowser(t *testing.T) {
 	if !ok || !strings.HasPrefix(at, "http://127.0.0.1:") {
 		t.Fatalf("it says %q", line)
 	}
-	page := &process{t: t, url: at, exited: service.exited}
+	page := &process{servicetest.Elsewhere(t, at)}
 	for path, token := range map[string]string{"/docs": "", "/docs/swagger-ui.css": "", "/openapi.json": "", "/v1/accounts": "Bearer s3cret"} {
 		page.must(http.StatusOK, "GET", path, "", "Authorization: "+token)
 	}
 	page.must(http.StatusUnauthorized, "GET", "/v1/accounts", "")
 	page.must(http.StatusNotFound, "GET", "/docs/", "")
-	service.kill()
+	service.Kill()
 	if status := statusOf(t, at+"/v1/accounts"); status != http.StatusBadGateway {
 		t.Errorf("%d without a service", status)
 	}

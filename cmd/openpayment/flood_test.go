@@ -20,7 +20,7 @@ import (
 // another client.
 func (p *process) from(address string) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}, Timeout: time.Minute}
-	return d.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	return d.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 }
 
 // trickle sends one byte every 50 ms, until it is cut off, and tells how long that took and
@@ -104,14 +104,14 @@ func TestWhoeverSendsTooSlowlyIsCutOffAndNobodyElseIsHeldUp(t *testing.T) {
 
 // memory is what the service holds of the machine's, in bytes.
 func (p *process) memory() int64 {
-	p.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+	p.T.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.PID()))
 	if err != nil {
-		p.t.Skipf("no /proc: %v", err)
+		p.T.Skipf("no /proc: %v", err)
 	}
 	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	return pages * int64(os.Getpagesize())
 }

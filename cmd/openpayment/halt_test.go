@@ -39,14 +39,14 @@ func TestAnEventOfANewerVersionStopsTheServiceLoudly(t *testing.T) {
 			ev.Type, ev.Subject, ev.Data = "account.frozen", "accounts/"+aNumber(1), `{"accountNumber":"`+aNumber(1)+`"}`
 		})
 		for _, p := range []*process{p, launch(t, "--store", store)} { // the one that runs, and one that starts
-			p.eventually("it has stopped, and says so", func() bool {
+			p.Eventually("it has stopped, and says so", func() bool {
 				a, err := p.do("GET", "/readyz", "")
 				return err == nil && strings.Contains(string(a.body), "halted at event") &&
 					len(p.logged("halted for good: this node takes no more commands; see the error, then restart")) > 0
 			})
 			ready := p.must(http.StatusServiceUnavailable, "GET", "/readyz", "")
 			command := p.must(http.StatusServiceUnavailable, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
-			for _, body := range []string{string(ready.body), string(command.body), p.log()} {
+			for _, body := range []string{string(ready.body), string(command.body), p.Log()} {
 				if !strings.Contains(body, "event 4 (account.frozen)") {
 					t.Errorf("it does not name the event:\n%s", body)
 				}

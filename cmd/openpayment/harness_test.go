@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,11 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"openpayment/internal/openapitest"
+	"openpayment/internal/servicetest"
 )
 
 // binary is the program under test, built once. Tests that kill it, or run two
@@ -51,16 +50,7 @@ func TestMain(m *testing.M) {
 }
 
 // process is a running service.
-type process struct {
-	t      testing.TB
-	cmd    *exec.Cmd
-	url    string
-	exited chan struct{} // closed when err is set
-	err    error
-
-	mu    sync.Mutex // guards lines
-	lines []string   // of its log
-}
+type process struct{ *servicetest.Process }
 
 // start runs the service on a free port and waits until it is ready. It is killed
 // with the test.
@@ -69,7 +59,7 @@ func start(t testing.TB, args ...string) *process {
 	p := launch(t, args...)
 	p.waitReady()
 	// What it has said up to then takes a moment to get here.
-	p.eventually("it says that it is ready", func() bool { return strings.Contains(p.log(), "state rebuilt from the log: ready") })
+	p.Eventually("it says that it is ready", func() bool { return strings.Contains(p.Log(), "state rebuilt from the log: ready") })
 	return p
 }
 
@@ -86,95 +76,17 @@ func launch(t testing.TB, args ...string) *process {
 // launchProgram is launch of another program that serves, with more environment.
 func launchProgram(t testing.TB, path string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, exited: make(chan struct{})}
-	p.cmd = exec.Command(path, append([]string{"--listen", "127.0.0.1:0", "--drain-delay", "0s"}, args...)...)
-	p.cmd.Dir = t.TempDir()
-	p.cmd.Env = append(os.Environ(), env...)
-	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	addresses := make(chan string, 1)
-	go p.follow(stderr, addresses)
-	t.Cleanup(p.kill)
-	select {
-	case p.url = <-addresses:
-	case <-p.exited:
-		t.Fatalf("the service ended at once: %v\n%s", p.err, p.log())
-	case <-time.After(time.Minute):
-		t.Fatalf("the service does not listen\n%s", p.log())
-	}
-	return p
-}
-
-// follow reads the log until the process ends; its owner is launch.
-func (p *process) follow(stderr io.Reader, addresses chan<- string) {
-	scanner := bufio.NewScanner(stderr)
-	scanner.Buffer(nil, 1<<20)
-	for scanner.Scan() {
-		p.mu.Lock()
-		p.lines = append(p.lines, scanner.Text())
-		p.mu.Unlock()
-		var line struct{ Message, URL string }
-		if json.Unmarshal(scanner.Bytes(), &line) == nil && line.Message == "listening" {
-			addresses <- line.URL
-		}
-	}
-	p.err = p.cmd.Wait()
-	close(p.exited)
-}
-
-func (p *process) log() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.Join(p.lines, "\n")
+	cmd := exec.Command(path, append([]string{"--listen", "127.0.0.1:0", "--drain-delay", "0s"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	return &process{servicetest.Start(t, cmd)}
 }
 
 func (p *process) waitReady() {
-	p.t.Helper()
-	p.eventually("the service is ready", func() bool {
+	p.T.Helper()
+	p.Eventually("the service is ready", func() bool {
 		status, _ := p.try("GET", "/readyz", "")
 		return status == http.StatusOK
 	})
-}
-
-// eventually polls a condition of another process, which has no other way of
-// telling.
-func (p *process) eventually(what string, condition func() bool) {
-	p.t.Helper()
-	deadline := time.After(2 * time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-p.exited:
-			p.t.Fatalf("waiting until %s, the service ended: %v\n%s", what, p.err, p.log())
-		case <-deadline:
-			p.t.Fatalf("not within two minutes: %s\n%s", what, p.log())
-		}
-	}
-}
-
-// kill is kill -9.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended already
-	<-p.exited
-}
-
-// terminate sends SIGTERM and gives the exit code.
-func (p *process) terminate() int {
-	p.t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.exited:
-	case <-time.After(time.Minute):
-		p.t.Fatalf("the service does not end\n%s", p.log())
-	}
-	return p.cmd.ProcessState.ExitCode()
 }
 
 // answer is a response, read whole.
@@ -199,7 +111,7 @@ var plainHTTP = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}
 // do sends a request; headers are "Name: value". Whatever is answered must be as of
 // openapi.json.
 func (p *process) do(method, path, body string, headers ...string) (answer, error) {
-	request, err := http.NewRequestWithContext(context.Background(), method, p.url+path, bytes.NewBufferString(body))
+	request, err := http.NewRequestWithContext(context.Background(), method, p.URL+path, bytes.NewBufferString(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -217,7 +129,7 @@ func (p *process) do(method, path, body string, headers ...string) (answer, erro
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err == nil {
-		openapitest.Check(p.t, request, response.StatusCode, response.Header, text)
+		openapitest.Check(p.T, request, response.StatusCode, response.Header, text)
 	}
 	return answer{response.StatusCode, response.Header, text}, err
 }
@@ -230,10 +142,10 @@ func (p *process) try(method, path, body string) (int, error) {
 
 // must sends a request that has to be answered with the given status.
 func (p *process) must(status int, method, path, body string, headers ...string) answer {
-	p.t.Helper()
+	p.T.Helper()
 	a, err := p.do(method, path, body, headers...)
 	if err != nil || a.status != status {
-		p.t.Fatalf("%s %s: %d %v, want %d\n%s\n%s", method, path, a.status, err, status, a.body, p.log())
+		p.T.Fatalf("%s %s: %d %v, want %d\n%s\n%s", method, path, a.status, err, status, a.body, p.Log())
 	}
 	return a
 }
@@ -250,7 +162,7 @@ type event struct {
 
 // wholeLog reads the log by pages; the service checks the chain as it reads.
 func (p *process) wholeLog() []event {
-	p.t.Helper()
+	p.T.Helper()
 	var all []event
 	for {
 		var page struct {
@@ -260,11 +172,11 @@ func (p *process) wholeLog() []event {
 		}
 		a := p.must(http.StatusOK, "GET", fmt.Sprintf("/v1/events?limit=1000&after=%d", len(all)), "", "Consistency: strong")
 		if err := json.Unmarshal(a.body, &page); err != nil {
-			p.t.Fatal(err)
+			p.T.Fatal(err)
 		}
 		for _, ev := range page.Items {
 			if ev.Seq != int64(len(all))+1 {
-				p.t.Fatalf("event %d follows event %d", ev.Seq, len(all))
+				p.T.Fatalf("event %d follows event %d", ev.Seq, len(all))
 			}
 			all = append(all, ev)
 		}

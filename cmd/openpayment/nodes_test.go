@@ -39,7 +39,7 @@ func checkFairness(t *testing.T, nodes []*process) {
 			clients.Go(func() { loads[i].send(p, fmt.Sprintf("node%d-%d", i, c), 1<<30, stop) })
 		}
 		if i == 0 { // the hard case: one is busy before the others come
-			p.eventually("the load flows", func() bool { return loads[0].acknowledged() > 50 })
+			p.Eventually("the load flows", func() bool { return loads[0].acknowledged() > 50 })
 		}
 	}
 	<-time.After(10 * time.Second)

@@ -34,9 +34,9 @@ func (o *operations) open(account string) {
 
 func (o *operations) run(s step) {
 	o.Helper()
-	line := strings.ReplaceAll(o.replace.Replace(s.command), "http://127.0.0.1:8080", o.service.url)
+	line := strings.ReplaceAll(o.replace.Replace(s.command), "http://127.0.0.1:8080", o.service.URL)
 	if store, ok := strings.CutPrefix(line, "openpayment serve --store "); ok {
-		o.service.terminate()
+		o.service.Terminate()
 		if path, ok := strings.CutPrefix(store, "sqlite:"); ok {
 			store = "sqlite:" + filepath.Join(o.folder, path)
 		}
@@ -46,7 +46,7 @@ func (o *operations) run(s step) {
 	}
 	cmd := exec.CommandContext(o.Context(), "bash", "-c", "set -o pipefail; "+line)
 	cmd.Dir = o.folder
-	cmd.Env = asInstalled(o, o.service.url)
+	cmd.Env = asInstalled(o, o.service.URL)
 	output, err := cmd.CombinedOutput()
 	if err != nil {
 		o.Errorf("%s: %v\n%s", line, err, output)
@@ -73,7 +73,7 @@ func TestMovingToCassandraWorksWhenPasted(t *testing.T) {
 		o.run(s)
 		if i == 0 { // the service goes on, and is stopped before the second copy
 			o.open("12345680")
-			o.service.terminate()
+			o.service.Terminate()
 		}
 	}
 	o.service.must(http.StatusOK, "GET", "/v1/accounts/12345680", "")

@@ -40,11 +40,11 @@ func TestTheServiceOutlivesAnOutage(t *testing.T) {
 	for c := range 8 {
 		clients.Go(func() { l.send(p, fmt.Sprintf("client%d", c), 1<<30, stop) })
 	}
-	p.eventually("the load flows", func() bool { return l.acknowledged() > 200 })
+	p.Eventually("the load flows", func() bool { return l.acknowledged() > 200 })
 
 	cassandra.Stop()
 	gone := time.Now()
-	p.eventually("readiness says so", func() bool { s, _ := p.try("GET", "/readyz", ""); return s == http.StatusServiceUnavailable })
+	p.Eventually("readiness says so", func() bool { s, _ := p.try("GET", "/readyz", ""); return s == http.StatusServiceUnavailable })
 	a, err := p.do("POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
 	if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
 		t.Errorf("without Cassandra a command got %d %v %s, want 503 with Retry-After", a.status, err, a.body)
@@ -61,7 +61,7 @@ func TestTheServiceOutlivesAnOutage(t *testing.T) {
 
 	before := l.acknowledged()
 	back := time.Now()
-	p.eventually("commands succeed again", func() bool { return l.acknowledged() > before+200 })
+	p.Eventually("commands succeed again", func() bool { return l.acknowledged() > before+200 })
 	t.Logf("away for %s; commands succeed again %s after", outage(t), time.Since(back).Round(time.Millisecond))
 	close(stop)
 	clients.Wait()
@@ -85,7 +85,7 @@ func TestTheServiceWaitsForAStoreThatComesLater(t *testing.T) {
 	cassandra := cassandratest.StartNode(t)
 	cassandra.Stop()
 	p := launch(t, "--store", "cassandra://"+cassandra.Host()+"/later?connect-timeout=1s", "--startup-timeout", "5m") // a busy machine takes its time
-	p.eventually("it says that it waits", func() bool { return strings.Contains(p.log(), "cannot be reached yet") })
+	p.Eventually("it says that it waits", func() bool { return strings.Contains(p.Log(), "cannot be reached yet") })
 	if status, _ := p.try("GET", "/livez", ""); status != http.StatusOK {
 		t.Errorf("livez %d while waiting, want 200", status)
 	}

@@ -67,7 +67,7 @@ func (r *tour) run(s step) {
 	const serve = "go run ./cmd/openpayment"
 	if s.command == serve || strings.HasPrefix(s.command, serve+" ") {
 		if r.service != nil {
-			r.service.kill()
+			r.service.Kill()
 		}
 		r.service = start(r, "--store", r.store)
 		return
@@ -80,9 +80,9 @@ func (r *tour) run(s step) {
 			r.Skipf("%v; the tour needs it", err)
 		}
 	}
-	command := exec.CommandContext(r.Context(), "bash", "-c", strings.ReplaceAll(s.command, "http://127.0.0.1:8080", r.service.url))
+	command := exec.CommandContext(r.Context(), "bash", "-c", strings.ReplaceAll(s.command, "http://127.0.0.1:8080", r.service.URL))
 	command.Dir = r.folder
-	command.Env = asInstalled(r, r.service.url)
+	command.Env = asInstalled(r, r.service.URL)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		r.Errorf("%s: %v\n%s", s.command, err, output)

@@ -19,6 +19,7 @@ import (
 	"openpayment/api/client"
 	"openpayment/eventstore/eventstoretest"
 	"openpayment/eventstore/memory"
+	"openpayment/internal/servicetest"
 )
 
 // TestAReplaySwapsUnderLoadWithoutARefusedRequest replays from the start and from a
@@ -32,10 +33,10 @@ func TestAReplaySwapsUnderLoadWithoutARefusedRequest(t *testing.T) {
 		for c := range 4 {
 			clients.Go(func() { l.send(p, fmt.Sprintf("client%d", c), 1<<30, stop) })
 		}
-		p.eventually("the load flows", func() bool { return l.acknowledged() > 100 })
+		p.Eventually("the load flows", func() bool { return l.acknowledged() > 100 })
 		p.snapshot()
 		for _, from := range []string{"start", "snapshot"} {
-			out := succeed(t, "replay", "--from", from, "--swap", "--url", p.url)
+			out := succeed(t, "replay", "--from", from, "--swap", "--url", p.URL)
 			for _, want := range []string{"from the " + from, "every event read matches its hash", "the state served is what the log says", "the new state is in its place"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("no %q in\n%s", want, out)
@@ -49,10 +50,10 @@ func TestAReplaySwapsUnderLoadWithoutARefusedRequest(t *testing.T) {
 		}
 		l.check(t, p.wholeLog())
 		var job client.Replay
-		if err := json.Unmarshal([]byte(succeed(t, "replay", "--json", "--url", p.url)), &job); err != nil || !*job.Match || job.SnapshotsVerified != 1 || job.Swapped {
+		if err := json.Unmarshal([]byte(succeed(t, "replay", "--json", "--url", p.URL)), &job); err != nil || !*job.Match || job.SnapshotsVerified != 1 || job.Swapped {
 			t.Errorf("%+v, %v", job, err)
 		}
-		p.eventually("it tells of three replays", func() bool { return len(p.logged("replay done: the live state is what the log says")) == 3 })
+		p.Eventually("it tells of three replays", func() bool { return len(p.logged("replay done: the live state is what the log says")) == 3 })
 	})
 }
 
@@ -74,7 +75,7 @@ func gated(t *testing.T) (url string, gate *eventstoretest.Gate) {
 		server.Close()
 		_ = service.Close(context.Background())
 	})
-	p := &process{t: t, url: server.URL, exited: make(chan struct{})}
+	p := &process{servicetest.Elsewhere(t, server.URL)}
 	p.waitReady()
 	p.open(1, 1)
 	store.OnRead(gate.Read)
@@ -102,7 +103,7 @@ func begin(t *testing.T, args ...string) running {
 // theReplay is the id of the replay that a service runs.
 func theReplay(t *testing.T, url string) string {
 	t.Helper()
-	p := &process{t: t, url: url}
+	p := &process{servicetest.Elsewhere(t, url)}
 	id, _ := p.must(http.StatusConflict, "POST", "/v1/admin/replays", `{}`).get(t, "replay").(string)
 	return id
 }
@@ -141,7 +142,7 @@ func TestAnInterruptCancelsTheReplay(t *testing.T) {
 	if r := <-command.ended; r.code != exitFailed || !strings.Contains(r.stderr, "is cancelled, and the service's state is as it was") {
 		t.Errorf("%+v", r)
 	}
-	p := &process{t: t, url: url}
+	p := &process{servicetest.Elsewhere(t, url)}
 	if a := p.must(http.StatusOK, "GET", "/v1/admin/replays/"+id, ""); a.get(t, "state") != "cancelled" {
 		t.Errorf("%s", a.body)
 	}

@@ -107,8 +107,8 @@ func TestEveryCommandWithAKeyIsCarriedOutOnceThroughKill9(t *testing.T) {
 			for client := range 8 {
 				clients.Go(func() { r.send(t, p, round, client) })
 			}
-			p.eventually("300 more commands are acknowledged", func() bool { return r.acknowledged() > already+300 })
-			p.kill()
+			p.Eventually("300 more commands are acknowledged", func() bool { return r.acknowledged() > already+300 })
+			p.Kill()
 			clients.Wait()
 			lost += len(r.sent) - r.acknowledged()
 		}

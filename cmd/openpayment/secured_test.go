@@ -121,8 +121,8 @@ func TestTheServiceNeedsNoMoreThanItsRole(t *testing.T) {
 	s.runFile(super, "roles.cql", func(statement string) bool { return strings.Contains(statement, " ON TABLE ") })
 	t.Run("the migrator creates the tables", func(t *testing.T) {
 		p := start(t, "--store", s.store("openpayment_migrator"), "--snapshot-at-shutdown=false")
-		if code := p.terminate(); code != exitOK {
-			t.Errorf("exit code %d\n%s", code, p.log())
+		if code := p.Terminate(); code != exitOK {
+			t.Errorf("exit code %d\n%s", code, p.Log())
 		}
 	})
 	s.runFile(super, "roles.cql", func(string) bool { return false })
@@ -155,20 +155,20 @@ func (s *secured) serves(t *testing.T) {
 	p.must(http.StatusCreated, "POST", "/v1/transfers", `{"from":"12345678","to":"12345679","amount":5,"currency":"GBP"}`)
 	p.must(http.StatusOK, "GET", "/v1/accounts/12345678/events", "", "Consistency: strong")
 	p.must(http.StatusCreated, "POST", "/v1/admin/snapshots", "")
-	for _, command := range [][]string{{"replay", "--url", p.url}, {"replay", "--from", "snapshot", "--url", p.url}} {
+	for _, command := range [][]string{{"replay", "--url", p.URL}, {"replay", "--from", "snapshot", "--url", p.URL}} {
 		if code, stdout, stderr := program(command...); code != exitOK {
 			t.Errorf("%v: exit code %d\n%s%s", command, code, stdout, stderr)
 		}
 	}
-	if code := p.terminate(); code != exitOK { // with another snapshot
-		t.Errorf("exit code %d\n%s", code, p.log())
+	if code := p.Terminate(); code != exitOK { // with another snapshot
+		t.Errorf("exit code %d\n%s", code, p.Log())
 	}
-	if strings.Contains(p.log(), "unauthorized") || strings.Contains(p.log(), "permission") {
-		t.Errorf("it was refused something:\n%s", p.log())
+	if strings.Contains(p.Log(), "unauthorized") || strings.Contains(p.Log(), "permission") {
+		t.Errorf("it was refused something:\n%s", p.Log())
 	}
 	again := start(t, "--store", s.store("openpayment_service", "migrate=false"))
 	again.must(http.StatusOK, "GET", "/v1/accounts/12345679", "")
-	again.terminate()
+	again.Terminate()
 	store := s.store("openpayment_service", "migrate=false")
 	if code, stdout, stderr := program("snapshot", "delete", "--all", "--store", store); code != exitOK {
 		t.Errorf("snapshot delete: exit code %d\n%s%s", code, stdout, stderr)

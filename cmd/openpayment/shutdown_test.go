@@ -22,10 +22,8 @@ func TestSIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 	for c := range 8 {
 		clients.Go(func() { l.send(p, fmt.Sprintf("client%d", c), 1<<30, nil) })
 	}
-	p.eventually("the load flows", func() bool { return l.acknowledged() > 100 })
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	p.Eventually("the load flows", func() bool { return l.acknowledged() > 100 })
+	p.Signal(syscall.SIGTERM)
 	drained := false
 	for !drained {
 		status, err := p.try("GET", "/readyz", "")
@@ -34,10 +32,10 @@ func TestSIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 			t.Fatalf("the port was closed before readiness told: %v", err)
 		}
 	}
-	<-p.exited
+	ended := p.End()
 	clients.Wait()
-	if code := p.cmd.ProcessState.ExitCode(); code != exitOK {
-		t.Errorf("exit code %d, want 0\n%s", code, p.log())
+	if code := ended.ExitCode(); code != exitOK {
+		t.Errorf("exit code %d, want 0\n%s", code, p.Log())
 	}
 	if len(l.refused) > 0 {
 		t.Errorf("commands were refused: %v", l.refused)
@@ -62,8 +60,8 @@ func TestWhatIsInDoubtAtTheEndIsSaidToBe(t *testing.T) {
 		a, _ := p.do("POST", "/v1/accounts", `{"sortCode":"10-20-30"}`)
 		answers <- a
 	}()
-	p.eventually("the command is in doubt", func() bool { return strings.Contains(p.log(), "outcome of an append is unknown") })
-	if code := p.terminate(); code != exitFailed {
+	p.Eventually("the command is in doubt", func() bool { return strings.Contains(p.Log(), "outcome of an append is unknown") })
+	if code := p.Terminate(); code != exitFailed {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	a := <-answers
@@ -81,7 +79,7 @@ func program(args ...string) (code int, stdout, stderr string) {
 
 func TestAStartThatCannotWorkEndsWithOneClearLine(t *testing.T) {
 	busy := start(t, "--store", "memory:")
-	port := strings.TrimPrefix(busy.url, "http://")
+	port := strings.TrimPrefix(busy.URL, "http://")
 	folder := t.TempDir()
 	for name, c := range map[string]struct {
 		args []string

@@ -30,7 +30,7 @@ func TestANodeBehindTheNewestEventTakesNoCommandsUnlessToldTo(t *testing.T) {
 	const body = `{"sortCode":"10-20-30"}`
 
 	p := launch(t, "--store", "sqlite:"+path)
-	p.eventually("it says so", func() bool {
+	p.Eventually("it says so", func() bool {
 		a, err := p.do("GET", "/readyz", "")
 		return err == nil && a.status == http.StatusServiceUnavailable && strings.Contains(string(a.body), "NTP")
 	})
@@ -38,7 +38,7 @@ func TestANodeBehindTheNewestEventTakesNoCommandsUnlessToldTo(t *testing.T) {
 		t.Errorf("%s", a.body)
 	}
 	p.must(http.StatusOK, "GET", "/v1/events/1", "")
-	p.kill()
+	p.Kill()
 
 	p = start(t, "--store", "sqlite:"+path, "--max-clock-skew", "0")
 	opened := p.must(http.StatusCreated, "POST", "/v1/accounts", body)

@@ -71,7 +71,7 @@ func TestKill9AtAnyStageOfASnapshotDoesNoHarm(t *testing.T) {
 				p.snapshot() // at 2, and at 4
 			}
 		}
-		p.kill()
+		p.Kill()
 		last := 4
 		for _, stage := range stages {
 			t.Log(stage.name)
@@ -81,11 +81,11 @@ func TestKill9AtAnyStageOfASnapshotDoesNoHarm(t *testing.T) {
 			p.open(last, last)
 			want := p.state()
 			if _, err := p.do("POST", "/v1/admin/snapshots", ""); err == nil {
-				t.Errorf("%s: it lives on\n%s", stage.name, p.log())
+				t.Errorf("%s: it lives on\n%s", stage.name, p.Log())
 			}
-			<-p.exited
-			if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
-				t.Errorf("%s: it ended by itself: %v", stage.name, p.err)
+			ended := p.End()
+			if status, ok := ended.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+				t.Errorf("%s: it ended by itself: %v", stage.name, ended)
 			}
 			if n := strings.Count(succeed(t, "snapshot", "list", "--json", "--store", store), `"intact": true`); n != stage.whole {
 				t.Errorf("%s: %d whole snapshots, want %d", stage.name, n, stage.whole)
@@ -96,13 +96,13 @@ func TestKill9AtAnyStageOfASnapshotDoesNoHarm(t *testing.T) {
 				t.Errorf("%s: before %s\nafter  %s", stage.name, want, got)
 			}
 			if stage.whole == 2 && len(p.logged("state restored from a snapshot")) != 1 {
-				t.Errorf("%s: not restored\n%s", stage.name, p.log())
+				t.Errorf("%s: not restored\n%s", stage.name, p.Log())
 			}
 			p.must(http.StatusCreated, "POST", "/v1/admin/snapshots", "")
 			if got := p.state(); got != want {
 				t.Errorf("%s: before %s\nafter  %s", stage.name, want, got)
 			}
-			p.kill()
+			p.Kill()
 		}
 		succeed(t, "snapshot", "verify", "--store", store)
 		succeed(t, "log", "verify", "--store", store)

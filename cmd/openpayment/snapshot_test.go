@@ -15,7 +15,7 @@ func aNumber(i int) string { return fmt.Sprintf("1%07d", i) }
 
 // open opens the accounts from the first to the last, both included.
 func (p *process) open(first, last int) {
-	p.t.Helper()
+	p.T.Helper()
 	for i := first; i <= last; i++ {
 		p.must(http.StatusCreated, "POST", "/v1/accounts", fmt.Sprintf(`{"accountNumber":"%s","sortCode":"10-20-%02d"}`, aNumber(i), i%100))
 	}
@@ -23,22 +23,22 @@ func (p *process) open(first, last int) {
 
 // snapshot takes one and gives its id.
 func (p *process) snapshot() uuid.UUID {
-	p.t.Helper()
-	id, _ := p.must(http.StatusCreated, "POST", "/v1/admin/snapshots", "").get(p.t, "id").(string)
+	p.T.Helper()
+	id, _ := p.must(http.StatusCreated, "POST", "/v1/admin/snapshots", "").get(p.T, "id").(string)
 	return uuid.MustParse(id)
 }
 
 // state is what a service serves: the digest, and every account.
 func (p *process) state() string {
-	p.t.Helper()
-	digest := p.must(http.StatusOK, "GET", "/v1/admin/status", "").get(p.t, "stateDigest")
+	p.T.Helper()
+	digest := p.must(http.StatusOK, "GET", "/v1/admin/status", "").get(p.T, "stateDigest")
 	return fmt.Sprintf("%s %s", digest, p.must(http.StatusOK, "GET", "/v1/accounts?limit=1000", "").body)
 }
 
 // logged are the lines of the service's log with this message.
 func (p *process) logged(message string) []map[string]any {
 	var found []map[string]any
-	for _, text := range strings.Split(p.log(), "\n") {
+	for _, text := range strings.Split(p.Log(), "\n") {
 		var line map[string]any
 		if json.Unmarshal([]byte(text), &line) == nil && line["message"] == message {
 			found = append(found, line)
@@ -49,16 +49,16 @@ func (p *process) logged(message string) []map[string]any {
 
 // restoredAt wants the service to have begun from a snapshot at seq; 0: from none.
 func (p *process) restoredAt(seq float64) {
-	p.t.Helper()
+	p.T.Helper()
 	lines := p.logged("state restored from a snapshot")
 	if seq == 0 {
 		if len(lines) > 0 || len(p.logged("the state is built from the whole log")) != 1 {
-			p.t.Errorf("it does not say that it begins with the first event\n%s", p.log())
+			p.T.Errorf("it does not say that it begins with the first event\n%s", p.Log())
 		}
 		return
 	}
 	if len(lines) != 1 || lines[0]["seq"] != seq || lines[0]["snapshot"] == "" || lines[0]["milliseconds"] == nil {
-		p.t.Errorf("it does not say that it begins from a snapshot at event %v\n%s", seq, p.log())
+		p.T.Errorf("it does not say that it begins from a snapshot at event %v\n%s", seq, p.Log())
 	}
 }
 
@@ -70,14 +70,14 @@ func TestARestartBeginsFromTheSnapshot(t *testing.T) {
 		p.snapshot()
 		p.open(4, 5)
 		state := p.state()
-		p.kill()
+		p.Kill()
 		p = start(t, "--store", store)
 		p.restoredAt(3)
 		if got := p.state(); got != state {
 			t.Errorf("before %s\nafter  %s", state, got)
 		}
-		if code := p.terminate(); code != exitOK || len(p.logged("snapshot taken")) != 1 {
-			t.Errorf("exit code %d, and no snapshot at the end\n%s", code, p.log())
+		if code := p.Terminate(); code != exitOK || len(p.logged("snapshot taken")) != 1 {
+			t.Errorf("exit code %d, and no snapshot at the end\n%s", code, p.Log())
 		}
 		p = start(t, "--store", store, "--snapshot-at-shutdown=false")
 		p.restoredAt(5)
@@ -85,8 +85,8 @@ func TestARestartBeginsFromTheSnapshot(t *testing.T) {
 			t.Errorf("before %s\nafter  %s", state, got)
 		}
 		p.open(6, 6)
-		if p.terminate(); len(p.logged("snapshot taken")) != 0 {
-			t.Errorf("a snapshot at the end\n%s", p.log())
+		if p.Terminate(); len(p.logged("snapshot taken")) != 0 {
+			t.Errorf("a snapshot at the end\n%s", p.Log())
 		}
 	})
 }
@@ -95,9 +95,9 @@ func TestSnapshotsAreTakenAfterSoManyEvents(t *testing.T) {
 	onEachStore(t, func(t *testing.T, store string) {
 		p := start(t, "--store", store, "--snapshot-events", "5", "--snapshot-keep", "1")
 		p.open(1, 5)
-		p.eventually("the first snapshot is taken", func() bool { return len(p.logged("snapshot taken")) == 1 })
+		p.Eventually("the first snapshot is taken", func() bool { return len(p.logged("snapshot taken")) == 1 })
 		p.open(6, 10)
-		p.eventually("the older one is removed", func() bool { return len(p.logged("snapshot removed")) == 1 })
+		p.Eventually("the older one is removed", func() bool { return len(p.logged("snapshot removed")) == 1 })
 	})
 }
 
@@ -106,8 +106,8 @@ func TestALogInMemoryIsNotSnapshotByItself(t *testing.T) {
 	p.open(1, 3)
 	p.snapshot()
 	p.open(4, 5) // of which a last one would be taken
-	if p.terminate(); len(p.logged("snapshot taken")) != 1 {
-		t.Errorf("more than the one that was asked for\n%s", p.log())
+	if p.Terminate(); len(p.logged("snapshot taken")) != 1 {
+		t.Errorf("more than the one that was asked for\n%s", p.Log())
 	}
 }
 
@@ -129,7 +129,7 @@ func TestADamagedSnapshotIsPassedOverAndNamed(t *testing.T) {
 		}
 		for i, damage := range damages {
 			bad := p.snapshot()
-			p.kill()
+			p.Kill()
 			damage.does(bad)
 			r := fail(t, exitFailed, "services pass over them", "snapshot", "verify", "--store", store)
 			if !strings.Contains(r.stdout, damage.names) || !strings.Contains(r.stdout, bad.String()) || !strings.Contains(r.stdout, "snapshot "+good.String()+" at event 3 is intact") {
@@ -141,10 +141,10 @@ func TestADamagedSnapshotIsPassedOverAndNamed(t *testing.T) {
 				t.Errorf("before %s\nafter  %s", state, got)
 			}
 			if passed := p.logged("snapshot passed over: see the error"); len(passed) != i+1 {
-				t.Errorf("%d were passed over, not %d\n%s", len(passed), i+1, p.log())
+				t.Errorf("%d were passed over, not %d\n%s", len(passed), i+1, p.Log())
 			}
 		}
-		p.kill()
+		p.Kill()
 		x.flip(store, good, 1)
 		p = start(t, "--store", store)
 		p.restoredAt(0)
@@ -158,15 +158,15 @@ func TestSnapshotsAreListedVerifiedAndDeleted(t *testing.T) {
 	onEachStore(t, func(t *testing.T, store string) {
 		p := start(t, "--store", store)
 		p.open(1, 3)
-		out := succeed(t, "snapshot", "create", "--url", p.url)
+		out := succeed(t, "snapshot", "create", "--url", p.URL)
 		if !strings.Contains(out, "taken at event 3: 3 accounts") {
 			t.Error(out)
 		}
 		var created, listed any
-		if err := json.Unmarshal([]byte(succeed(t, "snapshot", "create", "--json", "--url", p.url)), &created); err != nil {
+		if err := json.Unmarshal([]byte(succeed(t, "snapshot", "create", "--json", "--url", p.URL)), &created); err != nil {
 			t.Fatal(err)
 		}
-		p.kill()
+		p.Kill()
 		s := openURL(t, store)
 		unfinished := uuid.Must(uuid.NewV7())
 		if err := s.SaveChunk(t.Context(), unfinished, 0, []byte("half")); err != nil {

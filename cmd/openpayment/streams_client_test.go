@@ -71,7 +71,7 @@ func (w *watcher) run(ctx context.Context) {
 func (w *watcher) connect(ctx context.Context) {
 	w.caughtUp.Store(false)
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(w.p.url, "http://"))
+	conn, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(w.p.URL, "http://"))
 	if err != nil {
 		return
 	}

@@ -72,7 +72,7 @@ func TestStreamsGiveEveryClientItsEventsOnceThoughHalfOfThemAreSlow(t *testing.T
 			clients.Go(func() { w.run(following) })
 		}
 		hurry.Store(true)
-		p.eventually("all clients have caught up", func() bool {
+		p.Eventually("all clients have caught up", func() bool {
 			return !slices.ContainsFunc(watchers, func(w *watcher) bool { return !w.caughtUp.Load() })
 		})
 		hurry.Store(false)
@@ -111,7 +111,7 @@ func finish(t *testing.T, p *process, watchers []*watcher, hurry *atomic.Bool) {
 			}
 		}
 		clients.Go(func() { w.run(following) })
-		p.eventually("a client has got its last event", func() bool { return w.at.Load() >= last })
+		p.Eventually("a client has got its last event", func() bool { return w.at.Load() >= last })
 	}
 	leave()
 	clients.Wait()
@@ -162,7 +162,7 @@ type steadyCommands struct {
 
 // startCommands sends so many commands a second until ctx ends.
 func startCommands(ctx context.Context, p *process, workers *sync.WaitGroup, rate int) *steadyCommands {
-	s := &steadyCommands{t: p.t}
+	s := &steadyCommands{t: p.T}
 	for range streamsWorkers {
 		workers.Go(func() {
 			tick := time.NewTicker(time.Second * streamsWorkers / time.Duration(rate))
@@ -220,7 +220,7 @@ func spread(took []time.Duration) string {
 
 // resident is how many MB of memory the process takes.
 func (p *process) resident() string {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	found := regexp.MustCompile(`VmRSS:\s+(\d+)\d{3} kB`).FindSubmatch(status)
 	if err != nil || found == nil {
 		return "?"
@@ -236,7 +236,7 @@ func TestSIGTERMSaysGoodbyeToStreams(t *testing.T) {
 	bodies := make(chan string, clients)
 	for range clients {
 		go func() {
-			answer, err := http.Get(p.url + "/v1/events/stream")
+			answer, err := http.Get(p.URL + "/v1/events/stream")
 			if err != nil {
 				bodies <- err.Error()
 				return
@@ -254,8 +254,8 @@ func TestSIGTERMSaysGoodbyeToStreams(t *testing.T) {
 			t.Error(first)
 		}
 	}
-	if code := p.terminate(); code != exitOK {
-		t.Errorf("exit code %d\n%s", code, p.log())
+	if code := p.Terminate(); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, p.Log())
 	}
 	for range clients {
 		if rest := <-bodies; !strings.Contains(rest, "event: goodbye\ndata: {") || !strings.Contains(rest, `"code":"shutting-down"`) || !strings.HasSuffix(rest, "\n\n<nil>") {

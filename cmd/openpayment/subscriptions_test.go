@@ -41,17 +41,17 @@ func testSubscriber(t *testing.T, store string, count int) {
 	for killed := 0; s.kills < subscriberKills && !t.Failed(); {
 		i := rng.IntN(count)
 		if s.kills < (killed+1)*subscriberKills/(nodeKills+1) {
-			s.visit(nodes[i].Load().url, 1+rng.IntN(4), ending(rng.IntN(int(endings))))
+			s.visit(nodes[i].Load().URL, 1+rng.IntN(4), ending(rng.IntN(int(endings))))
 			continue
 		}
 		killed++
 		p := nodes[i].Load()
 		gone := make(chan struct{})
 		time.AfterFunc(time.Duration(rng.IntN(50))*time.Millisecond, func() {
-			p.kill()
+			p.Kill()
 			close(gone)
 		})
-		s.visit(p.url, 1000, afterAck) // which will not come to its end
+		s.visit(p.URL, 1000, afterAck) // which will not come to its end
 		<-gone
 		nodes[i].Store(start(t, "--store", store))
 	}
@@ -65,7 +65,7 @@ func testSubscriber(t *testing.T, store string, count int) {
 			wanted = append(wanted, ev.Seq)
 		}
 	}
-	s.drain(p.url)
+	s.drain(p.URL)
 	if !slices.Equal(s.got, wanted) {
 		t.Errorf("%d events came, of %d", len(s.got), len(wanted))
 	}

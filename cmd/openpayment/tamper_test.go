@@ -15,8 +15,8 @@ import (
 func neverWrong(t *testing.T, store, right string) {
 	t.Helper()
 	p := launch(t, "--store", store, "--snapshot-at-shutdown=false", "--head-check", "200ms")
-	defer p.kill()
-	p.eventually("it is ready, or knows that the log is damaged", func() bool {
+	defer p.Kill()
+	p.Eventually("it is ready, or knows that the log is damaged", func() bool {
 		a, err := p.do("GET", "/readyz", "")
 		return err == nil && (a.status == http.StatusOK || a.get(t, "code") == "log-damaged")
 	})
@@ -32,14 +32,14 @@ func neverWrong(t *testing.T, store, right string) {
 // refusesAll wants no read and no command to be answered, because the log is
 // damaged.
 func (p *process) refusesAll() {
-	p.t.Helper()
+	p.T.Helper()
 	for _, path := range []string{"/v1/accounts", "/v1/accounts/" + aNumber(1), "/v1/events", "/v1/events/1"} {
-		if a := p.must(http.StatusServiceUnavailable, "GET", path, ""); a.get(p.t, "code") != "log-damaged" {
-			p.t.Errorf("%s: %s", path, a.body)
+		if a := p.must(http.StatusServiceUnavailable, "GET", path, ""); a.get(p.T, "code") != "log-damaged" {
+			p.T.Errorf("%s: %s", path, a.body)
 		}
 	}
-	if a := p.must(http.StatusServiceUnavailable, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`); a.get(p.t, "code") != "log-damaged" {
-		p.t.Errorf("%s", a.body)
+	if a := p.must(http.StatusServiceUnavailable, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`); a.get(p.T, "code") != "log-damaged" {
+		p.T.Errorf("%s", a.body)
 	}
 }
 
@@ -52,7 +52,7 @@ func TestWhateverRowIsTamperedWithItIsNamedAndNoWrongStateIsServed(t *testing.T)
 		p.snapshot()
 		p.open(6, 10)
 		right := p.state()
-		p.kill()
+		p.Kill()
 		x, events := tamper(t, store), eventsIn(t, store)
 		for name, does := range map[string]func(seq int) (named string){
 			"a changed text in data": func(seq int) string {
@@ -100,7 +100,7 @@ func TestAnEndCutOffBehindASnapshotIsNamedAndNothingIsServed(t *testing.T) {
 		state := p.state()
 		p.open(5, 6)
 		id := p.snapshot()
-		p.kill()
+		p.Kill()
 		x := tamper(t, store)
 		x.cut(eventsIn(t, store), 4)
 
@@ -117,16 +117,16 @@ func TestAnEndCutOffBehindASnapshotIsNamedAndNothingIsServed(t *testing.T) {
 		}
 
 		p = launch(t, "--store", store)
-		p.eventually("it knows", func() bool {
+		p.Eventually("it knows", func() bool {
 			a, err := p.do("GET", "/readyz", "")
 			return err == nil && a.get(t, "code") == "log-damaged"
 		})
 		p.refusesAll()
-		p.eventually("it says what to do", func() bool {
+		p.Eventually("it says what to do", func() bool {
 			lines := p.logged("snapshot passed over: see the error")
 			return len(lines) == 1 && strings.Contains(fmt.Sprint(lines[0]["error"]), "openpayment snapshot delete")
 		})
-		p.kill()
+		p.Kill()
 
 		if out := succeed(t, "snapshot", "delete", "--beyond-head", "--store", store); !strings.Contains(out, id.String()) {
 			t.Error(out)

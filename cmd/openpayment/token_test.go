@@ -64,7 +64,7 @@ func TestACreatedTokenOpensWhatItsScopesSay(t *testing.T) {
 	}
 	p.must(http.StatusTooManyRequests, "GET", "/v1/accounts", "", bearer("opt_wrong"))
 	p.must(http.StatusOK, "GET", "/v1/accounts", "", bearer(reports))
-	if strings.Contains(p.log(), reports) || strings.Contains(p.log(), "opt_wrong") {
+	if strings.Contains(p.Log(), reports) || strings.Contains(p.Log(), "opt_wrong") {
 		t.Error("a token is in the log")
 	}
 }
@@ -81,12 +81,10 @@ func (p *process) tried(t *testing.T, headers ...string) int {
 
 // hangUp sends SIGHUP and waits until the service says something for it.
 func (p *process) hangUp(says string) {
-	p.t.Helper()
-	before := strings.Count(p.log(), says)
-	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		p.t.Fatal(err)
-	}
-	p.eventually("it says "+says, func() bool { return strings.Count(p.log(), says) > before })
+	p.T.Helper()
+	before := strings.Count(p.Log(), says)
+	p.Signal(syscall.SIGHUP)
+	p.Eventually("it says "+says, func() bool { return strings.Count(p.Log(), says) > before })
 }
 
 func TestTokensAreReadAgainOnSIGHUPUnlessTheyCantBe(t *testing.T) {
@@ -106,7 +104,7 @@ func TestTokensAreReadAgainOnSIGHUPUnlessTheyCantBe(t *testing.T) {
 	}
 	p.hangUp("those known before stay")
 	p.must(http.StatusOK, "GET", "/v1/accounts", "", bearer(old))
-	if log := p.log(); !strings.Contains(log, "sha256 is missing; line 1: scopes is missing") {
+	if log := p.Log(); !strings.Contains(log, "sha256 is missing; line 1: scopes is missing") {
 		t.Errorf("not every fault is named:\n%s", log)
 	}
 
@@ -114,7 +112,7 @@ func TestTokensAreReadAgainOnSIGHUPUnlessTheyCantBe(t *testing.T) {
 	p.hangUp("tokens read again")
 	p.must(http.StatusUnauthorized, "GET", "/v1/accounts", "", bearer(old))
 	p.must(http.StatusOK, "GET", "/v1/accounts", "", bearer(fresh))
-	if code := p.terminate(); code != exitOK {
+	if code := p.Terminate(); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 }

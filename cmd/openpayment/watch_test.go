@@ -9,7 +9,7 @@ import (
 
 // sample gives the value of a metric, as it is written; empty if there is none.
 func (p *process) sample(name string, headers ...string) string {
-	p.t.Helper()
+	p.T.Helper()
 	for line := range strings.Lines(string(p.must(http.StatusOK, "GET", "/metrics", "", headers...).body)) {
 		if value, found := strings.CutPrefix(line, name+" "); found {
 			return strings.TrimSpace(value)
@@ -71,11 +71,11 @@ func TestLogLinesNameTheTraceAndTheLastSpansAreSentAtTheEnd(t *testing.T) {
 	p := start(t, "--store", "memory:", "--trace-endpoint", collector.URL, "--log-level", "debug")
 	const id = "0af7651916cd43dd8448eb211c80319c"
 	p.must(http.StatusCreated, "POST", "/v1/accounts", `{"sortCode":"10-20-30"}`, "traceparent: 00-"+id+"-b7ad6b7169203331-01")
-	if code := p.terminate(); code != 0 {
+	if code := p.Terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	for _, message := range []string{"event published", "event acknowledged", "request answered"} {
-		if lineOf(p.log(), message, `"traceId":"`+id+`"`) == "" {
+		if lineOf(p.Log(), message, `"traceId":"`+id+`"`) == "" {
 			t.Errorf("no line %q names the trace", message)
 		}
 	}

@@ -93,7 +93,7 @@ var rules = []rule{
 }
 
 // testsOnly are packages for tests; nothing that is shipped imports them.
-var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/faults/...", module + "/internal/leaktest", module + "/internal/openapitest", "github.com/anishathalye/porcupine", "pgregory.net/rapid"}
+var testsOnly = []string{"testing", module + "/eventstore/eventstoretest", module + "/internal/architecture", module + "/internal/cassandratest/...", module + "/internal/certtest", module + "/internal/faults/...", module + "/internal/leaktest", module + "/internal/openapitest", module + "/internal/servicetest", "github.com/anishathalye/porcupine", "pgregory.net/rapid"}
 
 // pkg is what go list tells of a package.
 type pkg struct {

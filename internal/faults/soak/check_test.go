@@ -38,8 +38,8 @@ func (s *soak) level() client.Position {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.nodes[0].eventually("the stream has come to the end", func() bool { return s.books.position() == head })
-	s.nodes[subscriber].eventually("the subscription has come to the end", func() bool {
+	s.nodes[0].Eventually("the stream has come to the end", func() bool { return s.books.position() == head })
+	s.nodes[subscriber].Eventually("the subscription has come to the end", func() bool {
 		b, err := s.nodes[subscriber].api.Subscription(ctx, named)
 		return err == nil && b.Acked == head
 	})
@@ -114,7 +114,7 @@ func (s *soak) collected(n *node) (f figuresOf) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	n.eventually("garbage is collected", func() bool {
+	n.Eventually("garbage is collected", func() bool {
 		for range 20 {
 			if _, _, _, err := n.request(s.t.Context(), "GET", "/v1/events?limit=1000", ""); err != nil {
 				s.t.Fatal(err)

@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,12 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"openpayment/api/client"
+	"openpayment/internal/servicetest"
 )
 
 // build makes the program.
@@ -32,109 +30,33 @@ func build(t testing.TB) string {
 
 // node is a process that serves.
 type node struct {
-	t      testing.TB
-	cmd    *exec.Cmd
-	url    string
-	http   *http.Client
-	api    *client.Client
-	exited chan struct{}
-
-	mu   sync.Mutex // guards what follows
-	tail []string   // of what it has logged
+	*servicetest.Process
+	http *http.Client
+	api  *client.Client
 }
-
-const tailLines = 40
 
 // startNode returns when the node is ready. It is killed with the test.
 func startNode(t testing.TB, program, store string, connections *http.Client, args ...string) *node {
 	t.Helper()
-	n := &node{t: t, http: connections, exited: make(chan struct{})}
-	n.cmd = exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store, "--drain-delay", "0s"}, args...)...)
-	n.cmd.Dir = t.TempDir()
-	n.cmd.Env = append(os.Environ(), "GOGC=100", "GOMEMLIMIT=off") // see heap
-	stderr, err := n.cmd.StderrPipe()
-	if err != nil {
+	cmd := exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store, "--drain-delay", "0s"}, args...)...)
+	cmd.Env = append(os.Environ(), "GOGC=100", "GOMEMLIMIT=off") // see heap
+	n := &node{Process: servicetest.Start(t, cmd), http: connections}
+	var err error
+	if n.api, err = client.New(n.URL, client.HTTPClient(connections)); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	addresses := make(chan string, 1)
-	go n.follow(stderr, addresses)
-	t.Cleanup(n.kill)
-	select {
-	case n.url = <-addresses:
-	case <-n.exited:
-		t.Fatalf("the node ended at once\n%s", n.log())
-	case <-time.After(2 * time.Minute):
-		t.Fatalf("the node does not listen\n%s", n.log())
-	}
-	if n.api, err = client.New(n.url, client.HTTPClient(connections)); err != nil {
-		t.Fatal(err)
-	}
-	n.eventually("the node is ready", func() bool {
+	n.Eventually("the node is ready", func() bool {
 		s, err := n.api.Status(t.Context())
 		return err == nil && s.Ready
 	})
 	return n
 }
 
-// follow reads the log until the process ends.
-func (n *node) follow(stderr io.Reader, addresses chan<- string) {
-	lines := bufio.NewScanner(stderr)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		n.mu.Lock()
-		n.tail = append(n.tail[max(0, len(n.tail)+1-tailLines):], lines.Text())
-		n.mu.Unlock()
-		var line struct{ Message, URL string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
-			addresses <- line.URL
-		}
-	}
-	_ = n.cmd.Wait() // how it ended shows in its exit code
-	close(n.exited)
-}
-
-func (n *node) log() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return strings.Join(n.tail, "\n")
-}
-
-func (n *node) kill() {
-	_ = n.cmd.Process.Kill() // it may have ended already
-	<-n.exited
-}
-
 // stop demands that the node ends properly after SIGTERM.
 func (n *node) stop() {
-	n.t.Helper()
-	_ = n.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-n.exited:
-	case <-time.After(2 * time.Minute):
-		n.t.Fatalf("the node does not end\n%s", n.log())
-	}
-	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
-		n.t.Errorf("exit code %d after SIGTERM\n%s", code, n.log())
-	}
-}
-
-// eventually polls a condition of the process.
-func (n *node) eventually(what string, condition func() bool) {
-	n.t.Helper()
-	deadline := time.After(5 * time.Minute)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-n.exited:
-			n.t.Fatalf("waiting until %s, the node ended\n%s", what, n.log())
-		case <-deadline:
-			n.t.Fatalf("not within five minutes: %s\n%s", what, n.log())
-		}
+	n.T.Helper()
+	if code := n.Terminate(); code != 0 {
+		n.T.Errorf("exit code %d after SIGTERM\n%s", code, n.Log())
 	}
 }
 
@@ -142,7 +64,7 @@ func (n *node) eventually(what string, condition func() bool) {
 func (n *node) request(ctx context.Context, method, path, body string, headers ...string) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, n.url+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, n.URL+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, nil, err
 	}

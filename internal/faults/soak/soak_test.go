@@ -168,7 +168,7 @@ func (s *soak) watch(ctx context.Context, began time.Time) {
 				return
 			}
 			if f.halted > 0 {
-				s.t.Errorf("node %d has halted\n%s", i, n.log())
+				s.t.Errorf("node %d has halted\n%s", i, n.Log())
 			}
 			next.nodes[i], next.head = f, max(next.head, f.head)
 		}
