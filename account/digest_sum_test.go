@@ -25,12 +25,14 @@ func TestAPostponedDigestIsTheOneThatWasKept(t *testing.T) {
 			}
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"an event":        apply,
-			"another event":   apply,
-			"a foreign event": func(t *rapid.T) { _, _ = kept.Pass("x", at(kept.Position()+1)), later.Pass("x", at(later.Position()+1)) },
-			"postpone":        func(*rapid.T) { later.PostponeDigest() },
-			"settle":          func(*rapid.T) { later.SettleDigest() },
-			"ask":             func(*rapid.T) { same() },
+			"an event":      apply,
+			"another event": apply,
+			"a foreign event": func(t *rapid.T) {
+				_, _ = kept.Pass("x", at(kept.Position()+1)), later.Pass("x", at(later.Position()+1))
+			},
+			"postpone": func(*rapid.T) { later.PostponeDigest() },
+			"settle":   func(*rapid.T) { later.SettleDigest() },
+			"ask":      func(*rapid.T) { same() },
 		})
 		same()
 		later.SettleDigest()

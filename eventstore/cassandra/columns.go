@@ -71,17 +71,17 @@ func (c *metaColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
 		*c = nil
 		return nil
 	}
-	n, data, err := cutNumber(data)
+	n, rest, err := cutNumber(string(data)) // of which all texts are pieces
 	if err != nil || n < 0 {
 		return errMeta
 	}
-	meta := make(map[string]string, min(n, len(data)/8)) // each entry takes more
+	meta := make(map[string]string, min(n, len(rest)/8)) // each entry takes more
 	for range n {
 		var key, value string
-		if key, data, err = cutText(data); err != nil {
+		if key, rest, err = cutText(rest); err != nil {
 			return err
 		}
-		if value, data, err = cutText(data); err != nil {
+		if value, rest, err = cutText(rest); err != nil {
 			return err
 		}
 		meta[key] = value
@@ -92,18 +92,19 @@ func (c *metaColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
 
 var errMeta = errors.New("meta is no map of texts")
 
-func cutNumber(data []byte) (n int, rest []byte, err error) {
+// cutNumber reads what is at the front of data.
+func cutNumber(data string) (n int, rest string, err error) {
 	if len(data) < 4 {
-		return 0, nil, errMeta
+		return 0, "", errMeta
 	}
-	return int(int32(binary.BigEndian.Uint32(data))), data[4:], nil
+	return int(int32(uint32(data[0])<<24 | uint32(data[1])<<16 | uint32(data[2])<<8 | uint32(data[3]))), data[4:], nil
 }
 
-func cutText(data []byte) (text string, rest []byte, err error) {
+func cutText(data string) (text, rest string, err error) {
 	n, data, err := cutNumber(data)
 	if err != nil || n > len(data) {
-		return "", nil, errMeta
+		return "", "", errMeta
 	}
 	n = max(n, 0)
-	return string(data[:n]), data[n:], nil
+	return data[:n], data[n:], nil
 }

@@ -68,7 +68,10 @@ func (s *Store) fetch(ctx context.Context, bucket int64, next eventstore.Positio
 	limit += int(next - from)
 	session := s.link.session()
 	r := session.query(ctx, limit, selectEvents, s.log, bucket, int64(from), limit)
-	p := page{events: make([]eventstore.Event, 0, min(limit, firstRows))}
+	var p page
+	if limit > firstRows { // one of many pages, and most of them are full
+		p.events = make([]eventstore.Event, 0, limit)
+	}
 	row := newEventRow()
 	n := 0
 	for r.scan(row.places...) {
