@@ -18,10 +18,10 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkPayload appends batches of 100 events with data of so many bytes.
+// BenchmarkPayload appends batches of 50 events with data of so many bytes.
 func BenchmarkPayload(b *testing.B) {
 	for _, bytes := range []int{100, 1 << 10, 4 << 10, 16 << 10} {
-		b.Run(fmt.Sprintf("bytes=%d", bytes), func(b *testing.B) { appendBatches(b, open(b, config(b, 0)), 100, bytes) })
+		b.Run(fmt.Sprintf("bytes=%d", bytes), func(b *testing.B) { appendBatches(b, open(b, config(b, 0)), 50, bytes) })
 	}
 }
 
