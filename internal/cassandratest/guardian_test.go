@@ -113,3 +113,18 @@ func TestAServerThatCannotBeStarted(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestAProcessStandsStillOnlyWhenItWasStopped(t *testing.T) {
+	o := startOwner(t)
+	if standsStill(o.PID) {
+		t.Error("it stands still from the start")
+	}
+	if err := o.cmd.Process.Signal(sigPause); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "standing still", func() bool { return standsStill(o.PID) })
+	if err := o.cmd.Process.Signal(sigResume); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "going on", func() bool { return !standsStill(o.PID) })
+}

@@ -63,9 +63,28 @@ func runOwner() process {
 	return self()
 }
 
+// standsStill reports whether a process has been stopped, with all of its threads.
+func standsStill(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		if state, _ := statOf(thread); state != "T" && state != "" { // or it has just ended
+			return false
+		}
+	}
+	if len(threads) > 0 {
+		return true
+	}
+	state, _ := psStat(pid)
+	return strings.HasPrefix(state, "T")
+}
+
 // procStat reads state and start time from Linux's /proc; both empty if there is no such process or no such file system.
 func procStat(pid int) (state, started string) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return statOf(fmt.Sprintf("/proc/%d/stat", pid))
+}
+
+func statOf(path string) (state, started string) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", ""
 	}

@@ -84,10 +84,27 @@ func (s *jarServer) end(sig syscall.Signal) error {
 }
 
 func (s *jarServer) freeze(on bool) error {
-	if on {
-		return s.signal(sigPause)
+	if !on {
+		return s.signal(sigResume)
 	}
-	return s.signal(sigResume)
+	if err := s.signal(sigPause); err != nil || s.guardian == nil {
+		return err
+	}
+	// The signal is sent, not obeyed: on a busy machine the server's threads may still answer
+	// for some milliseconds.
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(endTimeout)
+	for !standsStill(s.guardian.server) {
+		select {
+		case <-tick.C:
+		case <-s.guardian.gone:
+			return nil
+		case <-limit:
+			return fmt.Errorf("it still runs %v after it was told to stand still", endTimeout)
+		}
+	}
+	return nil
 }
 
 // signal sends sig to the server if it runs. The guardian reaps it and tells by gone, so the PID is still the server's.
