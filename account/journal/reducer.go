@@ -27,8 +27,10 @@ type reducer struct {
 // subscriberName is the reducer's, in logs and errors.
 const subscriberName = "accounts"
 
-// newReducer goes on from a state, and where that stands.
+// newReducer goes on from a state, and where that stands. There may be much to receive
+// before anybody wants to know the state's digest: whoever has come to the end settles it.
 func newReducer(state *account.State, tail eventstore.Tail) *reducer {
+	state.PostponeDigest()
 	r := &reducer{tail: tail}
 	r.state.Store(state)
 	return r

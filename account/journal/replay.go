@@ -63,7 +63,6 @@ func (r *replay) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	base.state.PostponeDigest()
 	r.shadow = newReducer(base.state, base.tail)
 	r.passing = make(map[eventstore.Position][]eventstore.Manifest)
 	for _, m := range all {

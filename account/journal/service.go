@@ -101,7 +101,6 @@ func Start(ctx context.Context, backend eventstore.Backend, cfg Config) (*Servic
 		target: poller.Head(), started: time.Now(), maxLag: eventstore.Position(cfg.MaxLag),
 		maxKeys: cmp.Or(cfg.MaxKeys, defaultMaxKeys), now: cfg.Writer.Now,
 	}
-	base.state.PostponeDigest() // until the start is over
 	s.received, err = poller.Subscribe(ctx, eventstore.SubscriptionConfig{
 		Name: subscriberName, Handle: s.reducer.receive, HaltOnError: true, After: base.tail.Head,
 	})
@@ -178,7 +177,7 @@ func (s *Service) watch(ctx context.Context, progress func(at, head eventstore.P
 			s.writer.Halt(s.target.RegressedFrom(at)) // the head is not that of the last event
 			return
 		case err == nil:
-			s.reducer.hold(func(state *account.State, _ eventstore.Tail) { state.SettleDigest() })
+			s.reducer.state.Load().SettleDigest()
 			s.caughtUp.Store(true)
 			progress(at.Position, s.target.Position, true)
 		case ctx.Err() != nil:

@@ -5,9 +5,10 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"openpayment/internal/servicetest"
 	"strings"
 	"testing"
+
+	"openpayment/internal/servicetest"
 )
 
 func TestTheDocsOfAServiceWithTokensOpenInABrowser(t *testing.T) {

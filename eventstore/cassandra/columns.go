@@ -97,7 +97,7 @@ func cutNumber(data string) (n int, rest string, err error) {
 	if len(data) < 4 {
 		return 0, "", errMeta
 	}
-	return int(int32(uint32(data[0])<<24 | uint32(data[1])<<16 | uint32(data[2])<<8 | uint32(data[3]))), data[4:], nil
+	return int(int32(binary.BigEndian.Uint32([]byte(data[:4])))), data[4:], nil
 }
 
 func cutText(data string) (text, rest string, err error) {
