@@ -1,6 +1,9 @@
 package account
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Event is something that has happened to accounts: one of [Opened], [Updated],
 // [Closed], [Deposited], [Withdrawn] and [Transferred].
@@ -10,6 +13,11 @@ type Event interface {
 	Accounts() []Number
 	// evolve is the account after the event; before is nil when there was none.
 	evolve(before *Account) (Account, error)
+}
+
+// Same tells whether two events are the same fact. Of those with lists it never says so.
+func Same(a, b Event) bool {
+	return a != nil && b != nil && reflect.TypeOf(a).Comparable() && a == b
 }
 
 // Opened: an account exists from now on.

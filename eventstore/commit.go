@@ -204,7 +204,8 @@ func later(a, b time.Time) time.Time {
 // place adds events made of proposals, all but their hashes. bytes is what those take.
 func place(events []Event, proposals []Proposal, slot Slot) (_ []Event, bytes int, err error) {
 	for i, p := range proposals {
-		if err := p.Validate(); err != nil {
+		p, err := p.Checked()
+		if err != nil {
 			return nil, 0, err
 		}
 		if p.Meta == nil {
@@ -218,7 +219,7 @@ func place(events []Event, proposals []Proposal, slot Slot) (_ []Event, bytes in
 			Seq: slot.Seq + Position(i), ID: id, Type: p.Type, Subject: p.Subject,
 			Time: slot.Time, Meta: p.Meta, Data: p.Data,
 		})
-		bytes += events[len(events)-1].Size()
+		bytes += p.checked
 	}
 	return events, bytes, nil
 }

@@ -35,7 +35,7 @@ func Atomic(proposals []eventstore.Proposal) []eventstore.Proposal {
 			meta = make(map[string]string)
 		}
 		meta[metaAtomic] = part{i + 1, len(proposals)}.String()
-		proposals[i].Meta = meta
+		proposals[i] = eventstore.Proposal{Type: p.Type, Subject: p.Subject, Meta: meta, Data: p.Data}
 	}
 	return proposals
 }

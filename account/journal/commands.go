@@ -59,6 +59,7 @@ func (s *Service) Execute(ctx context.Context, c account.Command, o Options) (Ou
 		return Outcome{}, err
 	}
 	e := execution{service: s, command: valid, options: o, meta: withKey(o.Meta, o.Key)}
+	e.foresee()
 	placed, err := s.writer.Submit(ctx, e.decide)
 	switch {
 	case err != nil:
@@ -80,10 +81,24 @@ type execution struct {
 	command account.Valid
 	options Options
 	meta    map[string]string // of the event
+	likely  decided           // what it will be decided to be, most likely
 
 	// What the last decision came to; read only when Submit has succeeded.
 	out     Outcome
 	earlier *account.KeyUse // the key was used before, maybe in the same batch
+}
+
+// foresee makes the event that the command leads to on the state as it is now. That
+// takes the caller's time, of which there is plenty; what comes later is the Writer's,
+// of which there is one for all. The event hardly ever is another one by then.
+func (e *execution) foresee() {
+	d, err := decide(e.service.reducer.state.Load(), e.command, e.meta)
+	if err == nil {
+		d.proposal, err = d.proposal.Checked()
+	}
+	if err == nil { // otherwise the Writer finds out, on what is true by then
+		e.likely = d
+	}
 }
 
 // decide is the command's [eventstore.Decide].
@@ -91,7 +106,7 @@ func (e *execution) decide(draft *account.Draft, slot eventstore.Slot) (_ []even
 	if e.earlier, err = e.service.keyed(draft, e.options.Key, slot.Time); err != nil || e.earlier != nil {
 		return nil, err // without events: the answer follows from those that are there
 	}
-	d, err := decide(draft, e.command, e.meta)
+	d, err := e.decideOn(draft)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +119,18 @@ func (e *execution) decide(draft *account.Draft, slot eventstore.Slot) (_ []even
 	return []eventstore.Proposal{d.proposal}, nil
 }
 
+// decideOn is decide on a draft.
+func (e *execution) decideOn(draft *account.Draft) (decided, error) {
+	event, err := e.command.Decide(draft)
+	switch {
+	case err != nil:
+		return decided{}, err
+	case account.Same(event, e.likely.event):
+		return e.likely, nil
+	}
+	return encoded(event, e.meta)
+}
+
 // decided is a command that is accepted, but not part of the draft yet.
 type decided struct {
 	event    account.Event
@@ -111,12 +138,17 @@ type decided struct {
 }
 
 // decide decides a command, and changes nothing; meta is that of the event.
-func decide(v account.View, c account.Valid, meta map[string]string) (d decided, err error) {
-	if d.event, err = c.Decide(v); err != nil {
-		return d, err
+func decide(v account.View, c account.Valid, meta map[string]string) (decided, error) {
+	event, err := c.Decide(v)
+	if err != nil {
+		return decided{}, err
 	}
-	d.proposal, err = Encode(d.event, meta)
-	return d, err
+	return encoded(event, meta)
+}
+
+func encoded(event account.Event, meta map[string]string) (decided, error) {
+	proposal, err := Encode(event, meta)
+	return decided{event, proposal}, err
 }
 
 // apply makes the event part of a draft, at slot, and gives the outcome as of a dry

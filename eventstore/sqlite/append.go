@@ -14,10 +14,11 @@ import (
 // leaves nothing behind and is KindUnavailable; the COMMIT itself is not
 // interrupted, because it would then be anyone's guess whether it happened.
 func (s *Store) Append(ctx context.Context, head eventstore.Head, batch []eventstore.Event) error {
-	args, err := encodeBatch(batch) // before the lock is taken
+	rows, err := encodeRows(batch) // before the lock is taken
 	if err != nil {
 		return eventstore.NewError("append", eventstore.KindInvalid, err)
 	}
+	defer rows.free()
 	return s.transaction(ctx, "append", func(ctx context.Context, w *writer) error {
 		at, err := scanHead(w.newest.QueryRowContext(ctx))
 		if err != nil {
@@ -26,19 +27,8 @@ func (s *Store) Append(ctx context.Context, head eventstore.Head, batch []events
 		if at != head && !mutant.On(mutant.AppendsAnywhere) {
 			return eventstore.NewError("append", eventstore.KindConflict, fmt.Errorf("the head is %d (%s), not %d (%s)", at.Position, at.Hash, head.Position, head.Hash))
 		}
-		return w.insert(ctx, args)
+		return w.insert(ctx, rows.values)
 	})
-}
-
-func encodeBatch(batch []eventstore.Event) ([]any, error) {
-	args := make([]any, 0, len(batch)*columnCount)
-	for _, ev := range batch {
-		var err error
-		if args, err = appendRow(args, ev); err != nil {
-			return nil, fmt.Errorf("event %d: %w", ev.Seq, err)
-		}
-	}
-	return args, nil
 }
 
 // transaction runs do inside BEGIN IMMEDIATE and COMMIT, or undoes all of it.

@@ -30,11 +30,21 @@ func (s storage) Open(ctx context.Context) (eventstore.Store, error) {
 }
 
 func (s storage) Replace(t testing.TB, ev eventstore.Event) {
-	row, err := appendRow(nil, ev)
+	row := encoded(t, ev)
+	shell(t, s.path, "UPDATE events SET (id, type, subject, time, meta, data, hash) = (?2, ?3, ?4, ?5, ?6, ?7, ?8) WHERE seq = ?1", row...)
+}
+
+// encoded is the row of an event.
+func encoded(t testing.TB, ev eventstore.Event) (row []any) {
+	t.Helper()
+	rows, err := encodeRows([]eventstore.Event{ev})
 	if err != nil {
 		t.Fatal(err)
 	}
-	shell(t, s.path, "UPDATE events SET (id, type, subject, time, meta, data, hash) = (?2, ?3, ?4, ?5, ?6, ?7, ?8) WHERE seq = ?1", row...)
+	for _, v := range rows.values {
+		row = append(row, v.Value)
+	}
+	return row
 }
 
 func (s storage) Remove(t testing.TB, seq eventstore.Position) {

@@ -142,14 +142,14 @@ func TestAnErrorInsideTheTransactionLeavesNothing(t *testing.T) {
 
 func TestAContextThatEndsInsideTheTransactionLeavesNothing(t *testing.T) {
 	s := mustOpen(t, filepath.Join(t.TempDir(), "log.db"))
-	args, err := encodeBatch(eventstoretest.NewBatch(eventstore.Head{}, noon, 2))
+	rows, err := encodeRows(eventstoretest.NewBatch(eventstore.Head{}, noon, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	err = s.transaction(ctx, "append", func(ctx context.Context, w *writer) error {
 		cancel()
-		return w.insert(ctx, args)
+		return w.insert(ctx, rows.values)
 	})
 	if eventstore.KindOf(err) != eventstore.KindUnavailable {
 		t.Errorf("append: %v", err)

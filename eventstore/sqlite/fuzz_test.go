@@ -32,7 +32,7 @@ func FuzzDecodeMeta(f *testing.F) {
 		if refused != nil {
 			return
 		}
-		written, err := encodeMeta(got)
+		written, err := new(encodedRows).meta(got)
 		if again, failed := decodeMeta(written); err != nil || failed != nil || !maps.Equal(again, got) {
 			t.Errorf("%q is written as %q, %v, and read as %q, %v", got, written, err, again, failed)
 		}
@@ -68,10 +68,7 @@ func FuzzARowIsReadOrRefused(f *testing.F) {
 		if err != nil {
 			return
 		}
-		row, err := appendRow(nil, ev)
-		if err != nil {
-			t.Fatal(err)
-		}
+		row := encoded(t, ev)
 		if again, err := selected(t, db, newRowScanner().scan, row...); err != nil || !reflect.DeepEqual(again, ev) {
 			t.Errorf("%+v is written as %q, which is read as %+v, %v", ev, row, again, err)
 		}

@@ -10,17 +10,7 @@ import (
 	"strings"
 )
 
-// encodeMeta writes a JSON object with sorted keys, fit to be read.
-func encodeMeta(meta map[string]string) (string, error) {
-	if len(meta) == 0 {
-		return "{}", nil
-	}
-	if text, ok := writePlainMeta(meta); ok {
-		return text, nil
-	}
-	return encodeAnyMeta(meta)
-}
-
+// encodeAnyMeta makes a JSON object with sorted keys.
 func encodeAnyMeta(meta map[string]string) (string, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -32,25 +22,21 @@ func encodeAnyMeta(meta map[string]string) (string, error) {
 }
 
 // writePlainMeta is encodeAnyMeta for ASCII of which nothing has to be escaped, which it
-// nearly always is; otherwise it says so.
-func writePlainMeta(meta map[string]string) (string, bool) {
+// nearly always is; otherwise it says so, and writes nothing.
+func writePlainMeta(text *strings.Builder, meta map[string]string) bool {
 	var few [8]string // keys of most events
 	keys := slices.AppendSeq(few[:0], maps.Keys(meta))
 	slices.Sort(keys)
-	size := 1
 	for _, k := range keys {
-		v := meta[k]
-		if strings.ContainsFunc(k, escaped) || strings.ContainsFunc(v, escaped) {
-			return "", false
+		if strings.ContainsFunc(k, escaped) || strings.ContainsFunc(meta[k], escaped) {
+			return false
 		}
-		size += len(k) + len(v) + len(`"":"",`)
 	}
-	var text strings.Builder
-	text.Grow(size)
-	mark := byte('{')
-	for _, k := range keys {
-		text.WriteByte(mark)
-		mark = ','
+	text.WriteByte('{')
+	for i, k := range keys {
+		if i > 0 {
+			text.WriteByte(',')
+		}
 		text.WriteByte('"')
 		text.WriteString(k)
 		text.WriteString(`":"`)
@@ -58,7 +44,7 @@ func writePlainMeta(meta map[string]string) (string, bool) {
 		text.WriteByte('"')
 	}
 	text.WriteByte('}')
-	return text.String(), true
+	return true
 }
 
 // escaped tells of what can't stand in a JSON string as it is, or may not.

@@ -16,16 +16,6 @@ const (
 	timeLayout  = "2006-01-02T15:04:05.000Z" // always of UTC
 )
 
-// appendRow adds the values of ev's row to args, in the order of columns.
-func appendRow(args []any, ev eventstore.Event) ([]any, error) {
-	meta, err := encodeMeta(ev.Meta)
-	if err != nil {
-		return nil, err
-	}
-	return append(args,
-		int64(ev.Seq), ev.ID.String(), ev.Type, ev.Subject, ev.Time.UTC().Format(timeLayout), meta, ev.Data, ev.Hash.String()), nil
-}
-
 // rowScanner reads rows of columns, each into the places that it has made once.
 type rowScanner struct {
 	seq                                     int64

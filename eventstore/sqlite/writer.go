@@ -3,13 +3,14 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strings"
 )
 
-// insertRows is how many rows one INSERT takes: enough that the cost of a
-// statement vanishes, few enough that the rest of a batch does not dominate.
-const insertRows = 32
+// insertRows is how many rows one INSERT takes: enough that the cost of a statement
+// vanishes, and for the rest of a batch fewer and fewer.
+var insertRows = [...]int{64, 16, 4, 1}
 
 // writer is the connection that writes, with everything prepared. One goroutine
 // uses it at a time.
@@ -17,7 +18,7 @@ type writer struct {
 	conn                    *sql.Conn
 	begin, commit, rollback *sql.Stmt
 	newest                  *sql.Stmt
-	insertMany, insertOne   *sql.Stmt
+	inserts                 [len(insertRows)]driver.Stmt // of insertRows
 	saveCursor              *sql.Stmt
 	saveChunk, saveManifest *sql.Stmt
 	dropManifest            *sql.Stmt
@@ -45,8 +46,6 @@ func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 		{&w.commit, "COMMIT"},
 		{&w.rollback, "ROLLBACK"},
 		{&w.newest, newestRow},
-		{&w.insertMany, insertStatement(insertRows)},
-		{&w.insertOne, insertStatement(1)},
 		{&w.saveCursor, "INSERT INTO cursors (subscriber, position, hash) VALUES (?, ?, ?) " +
 			"ON CONFLICT (subscriber) DO UPDATE SET position = excluded.position, hash = excluded.hash"},
 		{&w.saveChunk, saveChunk},
@@ -66,7 +65,14 @@ func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 		*p.stmt = stmt
 		w.statements = append(w.statements, stmt)
 	}
-	return w, nil
+	return w, conn.Raw(func(raw any) (err error) {
+		for i, rows := range insertRows {
+			if w.inserts[i], err = raw.(driver.ConnPrepareContext).PrepareContext(ctx, insertStatement(rows)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func insertStatement(rows int) string {
@@ -74,17 +80,23 @@ func insertStatement(rows int) string {
 	return "INSERT INTO events (" + columns + ") VALUES " + strings.Repeat(row+", ", rows-1) + row
 }
 
-// insert stores rows, given as the values of one after the other.
-func (w *writer) insert(ctx context.Context, args []any) error {
-	for stmt, n := w.insertMany, insertRows*columnCount; len(args) > 0; args = args[n:] {
-		if len(args) < n {
-			stmt, n = w.insertOne, columnCount
+// insert stores rows, given as the values of one after the other. It goes to the driver
+// past database/sql, which makes each value anew.
+func (w *writer) insert(ctx context.Context, values []driver.NamedValue) error {
+	return w.conn.Raw(func(any) error {
+		for i, rows := range insertRows {
+			for n := rows * columnCount; len(values) >= n; values = values[n:] {
+				part := values[:n]
+				for j := range part {
+					part[j].Ordinal = j + 1
+				}
+				if _, err := w.inserts[i].(driver.StmtExecContext).ExecContext(ctx, part); err != nil {
+					return err
+				}
+			}
 		}
-		if _, err := stmt.ExecContext(ctx, args[:n]...); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func (w *writer) close() error {
@@ -92,5 +104,12 @@ func (w *writer) close() error {
 	for _, stmt := range w.statements {
 		failed = append(failed, stmt.Close())
 	}
+	failed = append(failed, w.conn.Raw(func(any) error {
+		var failed []error
+		for _, stmt := range w.inserts {
+			failed = append(failed, stmt.Close())
+		}
+		return errors.Join(failed...)
+	}))
 	return errors.Join(append(failed, w.conn.Close())...)
 }
