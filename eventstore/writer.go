@@ -278,20 +278,16 @@ func (w *Writer[D]) breathe() {
 	}
 }
 
-// gatherShare is the part of an append's time that gather waits at most: an
-// eighth gave 64 callers on Cassandra 45 % more, docs/decisions/0008.
-const gatherShare = 8
-
 // gatherEvents is how many events take as long as an append does whatever is in it: 40
 // on SQLite and 90 on Cassandra.
 const gatherEvents = 64
 
 // gatherLimit is how long to wait for callers behind an append of so many events that
-// took so long. What is won is one append less of what each takes whatever is in it: much
+// took so long. What is won is an append less, and what that takes whatever is in it: much
 // of a small one, and little of a large one, in whose time everybody comes back anyway.
 func gatherLimit(latency time.Duration, events int) time.Duration {
 	base := latency * gatherEvents / time.Duration(gatherEvents+events)
-	return min(latency/gatherShare, base/3, longestPause)
+	return min(base/2, latency/4, longestPause)
 }
 
 // gather waits a moment for the callers just answered: many come back at once
