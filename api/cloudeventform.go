@@ -56,11 +56,12 @@ func (f *form) cloudEvent() eventstore.Proposal {
 	if version := f.attribute("specversion", true); version != "" && version != "1.0" {
 		f.fault("/specversion", `must be "1.0": no other version of CloudEvents is known`)
 	}
-	p := eventstore.Proposal{Meta: make(map[string]string)}
+	var p eventstore.Proposal
+	meta := make(map[string]string)
 	size := 0
 	keep := func(name, value string) {
 		if value != "" {
-			p.Meta[name] = value
+			meta[name] = value
 			size += len(name) + len(value)
 		}
 	}
@@ -80,6 +81,7 @@ func (f *form) cloudEvent() eventstore.Proposal {
 	} else {
 		p.Data = f.data()
 	}
+	p.Meta = eventstore.MetaOf(meta)
 	return p
 }
 

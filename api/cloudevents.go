@@ -61,16 +61,16 @@ func (c *call) toCloud(ev eventstore.Event) cloudEvent {
 		SpecVersion: "1.0", ID: w.ID, Source: "/logs/" + url.PathEscape(c.h.cfg.LogName),
 		Type: w.Type, Subject: w.Subject, Time: w.Time, DataContentType: mediaJSON,
 		Sequence: strconv.FormatInt(int64(w.Seq), 10), SequenceType: "Integer",
-		TraceParent: ev.Meta[metaTraceParent], Data: w.Data,
+		TraceParent: ev.Meta.Get(metaTraceParent), Data: w.Data,
 	}
-	if ev.Meta[metaCloudID] == "" || ev.Meta[metaCloudSource] == "" {
+	if ev.Meta.Get(metaCloudID) == "" || ev.Meta.Get(metaCloudSource) == "" {
 		return ce
 	}
-	ce.ID, ce.Source, ce.Time = ev.Meta[metaCloudID], ev.Meta[metaCloudSource], ev.Meta[metaCloudTime]
-	if media := ev.Meta[metaCloudContentType]; media != "" {
+	ce.ID, ce.Source, ce.Time = ev.Meta.Get(metaCloudID), ev.Meta.Get(metaCloudSource), ev.Meta.Get(metaCloudTime)
+	if media := ev.Meta.Get(metaCloudContentType); media != "" {
 		ce.DataContentType = media
 	}
-	ce.DataSchema, ce.Extensions = ev.Meta[metaCloudSchema], cloudExtensions(ev.Meta[metaCloudExtensions])
+	ce.DataSchema, ce.Extensions = ev.Meta.Get(metaCloudSchema), cloudExtensions(ev.Meta.Get(metaCloudExtensions))
 	return ce
 }
 

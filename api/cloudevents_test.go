@@ -202,7 +202,7 @@ func TestMetaThatIsNoCloudEventsDoesNoHarm(t *testing.T) {
 		{"ceId": "x", "ceSource": "y", "ceTime": "never", "ceDataSchema": "?", "ceDataContentType": "!"}, {"traceparent": "nonsense"},
 	}
 	next := 0
-	foreign(t, log, len(metas), func(ev *eventstore.Event) { ev.Meta, next = metas[next], next+1 })
+	foreign(t, log, len(metas), func(ev *eventstore.Event) { ev.Meta, next = eventstore.MetaOf(metas[next]), next+1 })
 	r := newNode(t, log, eventstoretest.NewFaulty(log.Open()))
 	<-r.read
 	var all []map[string]any

@@ -134,7 +134,7 @@ func TestEventsOfOtherServicesAreShownAsTheyAre(t *testing.T) {
 	log := memory.New()
 	data := `{"a":"\u00e9\/","b":1.50e+2,"c":[{"d":null}],"e":"` + "\u2028<&>" + `"}`
 	foreign(t, log, 1, func(ev *eventstore.Event) {
-		ev.Data, ev.Subject, ev.Meta = data, "späße/\"1\"", map[string]string{"b": "2", "a": "1"}
+		ev.Data, ev.Subject, ev.Meta = data, "späße/\"1\"", eventstore.MetaOf(map[string]string{"b": "2", "a": "1"})
 	})
 	r := newNode(t, log, eventstoretest.NewFaulty(log.Open()))
 	<-r.read

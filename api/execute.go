@@ -6,6 +6,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/account/journal"
+	"openpayment/eventstore"
 )
 
 // Where an event's meta has the id of the request that led to it, and the name of the
@@ -86,15 +87,16 @@ func (c *call) options() (journal.Options, error) {
 }
 
 // meta is what every event says about the request that led to it.
-func (c *call) meta() map[string]string {
-	meta := map[string]string{metaRequestID: c.id}
+func (c *call) meta() eventstore.Meta {
+	meta := make([]eventstore.Entry, 0, 3)
 	if c.principal.Name != "" {
-		meta[metaActor] = c.principal.Name
+		meta = append(meta, eventstore.Entry{Name: metaActor, Value: c.principal.Name})
 	}
+	meta = append(meta, eventstore.Entry{Name: metaRequestID, Value: c.id})
 	if c.exchange.Traceparent != "" {
-		meta[metaTraceParent] = c.exchange.Traceparent
+		meta = append(meta, eventstore.Entry{Name: metaTraceParent, Value: c.exchange.Traceparent})
 	}
-	return meta
+	return eventstore.MetaInOrder(meta)
 }
 
 // answer gives what a command led to. It is a function of the event and of the

@@ -45,7 +45,7 @@ func TestWhatIsStoredOfAnAppendIsAsEver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			stored = append(stored, storedEvent{ev.Type, ev.Subject, ev.Meta, ev.Data})
+			stored = append(stored, storedEvent{ev.Type, ev.Subject, ev.Meta.Map(), ev.Data})
 		}
 		var text strings.Builder
 		enc := json.NewEncoder(&text)

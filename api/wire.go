@@ -79,15 +79,32 @@ type wireEvent struct {
 	Type    string              `json:"type"`
 	Subject string              `json:"subject"`
 	Time    string              `json:"time"`
-	Meta    map[string]string   `json:"meta"`
+	Meta    wireMeta            `json:"meta"`
 	Data    jsontext.Value      `json:"data"`
 	Hash    string              `json:"hash,omitzero"`
+}
+
+// wireMeta is an event's meta as a JSON object.
+type wireMeta eventstore.Meta
+
+// MarshalJSONTo implements [json.MarshalerTo].
+func (m wireMeta) MarshalJSONTo(to *jsontext.Encoder) error {
+	failed := to.WriteToken(jsontext.BeginObject)
+	for i := 0; i < len(m) && failed == nil; i++ {
+		if failed = to.WriteToken(jsontext.String(m[i].Name)); failed == nil {
+			failed = to.WriteToken(jsontext.String(m[i].Value))
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return to.WriteToken(jsontext.EndObject)
 }
 
 func eventToWire(ev eventstore.Event) wireEvent {
 	return wireEvent{
 		Seq: ev.Seq, ID: ev.ID.String(), Type: ev.Type, Subject: ev.Subject, Time: wireTime(ev.Time),
-		Meta: ev.Meta, Data: jsontext.Value(ev.Data), Hash: ev.Hash.String(),
+		Meta: wireMeta(ev.Meta), Data: jsontext.Value(ev.Data), Hash: ev.Hash.String(),
 	}
 }
 

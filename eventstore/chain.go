@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 )
 
@@ -53,12 +51,9 @@ func (e Event) ChainHash(prev Hash) Hash {
 	number(8)
 	number(e.Time.UnixMilli())
 	number(int64(len(e.Meta)))
-	var few [8]string // keys of most events
-	keys := slices.AppendSeq(few[:0], maps.Keys(e.Meta))
-	slices.Sort(keys)
-	for _, k := range keys {
-		text(k)
-		text(e.Meta[k])
+	for i := range e.Meta {
+		text(e.Meta[i].Name)
+		text(e.Meta[i].Value)
 	}
 	text(e.Data)
 	hash := sha256.Sum256(buf)

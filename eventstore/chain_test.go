@@ -1,6 +1,7 @@
 package eventstore_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func known() eventstore.Event {
 		Type:    "account.opened",
 		Subject: "accounts/12345678",
 		Time:    time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC),
-		Meta:    map[string]string{"requestId": "r-1", "actor": "ünï"},
+		Meta:    eventstore.MetaOf(map[string]string{"requestId": "r-1", "actor": "ünï"}),
 		Data:    `{"accountNumber":"12345678"}`,
 	}
 }
@@ -44,19 +45,21 @@ func TestEveryFieldIsPartOfTheHash(t *testing.T) {
 	}
 	check("the event before", known().ChainHash(eventstore.Hash{}))
 	for what, change := range map[string]func(*eventstore.Event){
-		"seq":                          func(e *eventstore.Event) { e.Seq++ },
-		"id":                           func(e *eventstore.Event) { e.ID[0]++ },
-		"type":                         func(e *eventstore.Event) { e.Type += "x" },
-		"subject":                      func(e *eventstore.Event) { e.Subject += "x" },
-		"time":                         func(e *eventstore.Event) { e.Time = e.Time.Add(time.Millisecond) },
-		"a meta value":                 func(e *eventstore.Event) { e.Meta["actor"] = "x" },
-		"a meta key":                   func(e *eventstore.Event) { delete(e.Meta, "actor"); e.Meta["actos"] = "ünï" },
-		"one more meta entry":          func(e *eventstore.Event) { e.Meta["a"] = "" },
+		"seq":          func(e *eventstore.Event) { e.Seq++ },
+		"id":           func(e *eventstore.Event) { e.ID[0]++ },
+		"type":         func(e *eventstore.Event) { e.Type += "x" },
+		"subject":      func(e *eventstore.Event) { e.Subject += "x" },
+		"time":         func(e *eventstore.Event) { e.Time = e.Time.Add(time.Millisecond) },
+		"a meta value": func(e *eventstore.Event) { e.Meta = e.Meta.With(map[string]string{"actor": "x"}) },
+		"a meta key": func(e *eventstore.Event) {
+			e.Meta = eventstore.MetaOf(map[string]string{"requestId": "r-1", "actos": "ünï"})
+		},
+		"one more meta entry":          func(e *eventstore.Event) { e.Meta = e.Meta.With(map[string]string{"a": ""}) },
 		"no meta":                      func(e *eventstore.Event) { e.Meta = nil },
 		"data":                         func(e *eventstore.Event) { e.Data += " " },
 		"where subject and data meet":  func(e *eventstore.Event) { e.Subject += "{"; e.Data = e.Data[1:] },
 		"where type and subject meet":  func(e *eventstore.Event) { e.Type += "a"; e.Subject = e.Subject[1:] },
-		"meta moved into the next key": func(e *eventstore.Event) { e.Meta = map[string]string{"actorünïrequestId": "r-1"} },
+		"meta moved into the next key": func(e *eventstore.Event) { e.Meta = eventstore.MetaOf(map[string]string{"actorünïrequestId": "r-1"}) },
 	} {
 		ev := known()
 		change(&ev)
@@ -78,7 +81,7 @@ func TestAHashReadsBackAsItWasWritten(t *testing.T) {
 
 func TestAProposalThatNotEveryStoreKeepsIsInvalid(t *testing.T) {
 	good := func() eventstore.Proposal {
-		return eventstore.Proposal{Type: "t", Subject: "s", Data: "{}", Meta: map[string]string{"k": "v"}}
+		return eventstore.Proposal{Type: "t", Subject: "s", Data: "{}", Meta: eventstore.MetaOf(map[string]string{"k": "v"})}
 	}
 	if err := good().Validate(); err != nil {
 		t.Errorf("a good proposal: %v", err)
@@ -89,10 +92,14 @@ func TestAProposalThatNotEveryStoreKeepsIsInvalid(t *testing.T) {
 		"no data":               func(p *eventstore.Proposal) { p.Data = "" },
 		"a NUL in the subject":  func(p *eventstore.Proposal) { p.Subject = "a\x00b" },
 		"invalid UTF-8 in data": func(p *eventstore.Proposal) { p.Data = "{\xff}" },
-		"a NUL in a meta key":   func(p *eventstore.Proposal) { p.Meta["\x00"] = "" },
-		"bad UTF-8 in meta":     func(p *eventstore.Proposal) { p.Meta["k"] = "\xc3" },
+		"a NUL in a meta key":   func(p *eventstore.Proposal) { p.Meta = eventstore.MetaOf(map[string]string{"\x00": ""}) },
+		"bad UTF-8 in meta":     func(p *eventstore.Proposal) { p.Meta = eventstore.MetaOf(map[string]string{"k": "\xc3"}) },
 		"too long a type":       func(p *eventstore.Proposal) { p.Type = string(make([]byte, eventstore.MaxNameBytes+1)) },
-		"too much meta":         func(p *eventstore.Proposal) { p.Meta["x"] = string(make([]byte, eventstore.MaxMetaBytes)) },
+		"meta not in order":     func(p *eventstore.Proposal) { p.Meta = eventstore.Meta{{Name: "b"}, {Name: "a"}} },
+		"a name of meta twice":  func(p *eventstore.Proposal) { p.Meta = eventstore.Meta{{Name: "a"}, {Name: "a"}} },
+		"too much meta": func(p *eventstore.Proposal) {
+			p.Meta = p.Meta.With(map[string]string{"x": strings.Repeat("x", eventstore.MaxMetaBytes)})
+		},
 	} {
 		p := good()
 		change(&p)

@@ -208,9 +208,6 @@ func place(events []Event, proposals []Proposal, slot Slot) (_ []Event, bytes in
 		if err != nil {
 			return nil, 0, err
 		}
-		if p.Meta == nil {
-			p.Meta = map[string]string{} // as it will be read back
-		}
 		id, err := uuid.NewV7()
 		if err != nil {
 			return nil, 0, newError("submit", KindUnavailable, err)

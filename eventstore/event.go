@@ -32,20 +32,20 @@ type Position int64
 // goroutines and are never changed, Meta included.
 type Event struct {
 	Seq     Position
-	ID      uuid.UUID         // version 7, made by the Writer
-	Type    string            // past tense, dotted: account.opened
-	Subject string            // what it is about: accounts/12345678
-	Time    time.Time         // UTC, whole milliseconds, never goes backwards along the log
-	Meta    map[string]string // about the event, not of it: request id, actor, …; may be empty
-	Data    string            // the facts: a JSON object
-	Hash    Hash              // links the event to the one before: see [Event.ChainHash]
+	ID      uuid.UUID // version 7, made by the Writer
+	Type    string    // past tense, dotted: account.opened
+	Subject string    // what it is about: accounts/12345678
+	Time    time.Time // UTC, whole milliseconds, never goes backwards along the log
+	Meta    Meta      // about the event, not of it: request id, actor, …; may be empty
+	Data    string    // the facts: a JSON object
+	Hash    Hash      // links the event to the one before: see [Event.ChainHash]
 }
 
 // Proposal is an event that has not got its place in the log yet.
 type Proposal struct {
 	Type    string
 	Subject string
-	Meta    map[string]string
+	Meta    Meta
 	Data    string
 
 	checked int // its size, if Checked has made it
@@ -65,20 +65,12 @@ func (e Event) Head() Head { return Head{Position: e.Seq, Hash: e.Hash} }
 // Size is about how many bytes e takes in a batch.
 func (e Event) Size() int {
 	const fixed = 8 + 16 + 8 + 32 // seq, id, time, hash
-	return fixed + len(e.Type) + len(e.Subject) + len(e.Data) + metaSize(e.Meta)
+	return fixed + len(e.Type) + len(e.Subject) + len(e.Data) + e.Meta.size()
 }
 
 // Size is about how many bytes the event that p becomes takes in a batch.
 func (p Proposal) Size() int {
 	return Event{Type: p.Type, Subject: p.Subject, Meta: p.Meta, Data: p.Data}.Size()
-}
-
-func metaSize(meta map[string]string) int {
-	n := 0
-	for k, v := range meta {
-		n += len(k) + len(v)
-	}
-	return n
 }
 
 // Validate reports as [KindInvalid] what keeps p from being stored on any
@@ -101,12 +93,15 @@ func (p Proposal) Validate() error {
 			return newError(op, KindInvalid, fmt.Errorf("%s is not UTF-8 text without NUL", f.name))
 		}
 	}
-	if n := metaSize(p.Meta); n > MaxMetaBytes {
+	if n := p.Meta.size(); n > MaxMetaBytes {
 		return newError(op, KindInvalid, fmt.Errorf("meta has %d bytes; %d are allowed", n, MaxMetaBytes))
 	}
-	for k, v := range p.Meta {
-		if !storable(k) || !storable(v) {
-			return newError(op, KindInvalid, fmt.Errorf("meta %q is not UTF-8 text without NUL", k))
+	for i, e := range p.Meta {
+		if !storable(e.Name) || !storable(e.Value) {
+			return newError(op, KindInvalid, fmt.Errorf("meta %q is not UTF-8 text without NUL", e.Name))
+		}
+		if i > 0 && p.Meta[i-1].Name >= e.Name {
+			return newError(op, KindInvalid, fmt.Errorf("meta %q is not in order", e.Name))
 		}
 	}
 	return nil

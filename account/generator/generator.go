@@ -86,7 +86,7 @@ func newLog(c Config) *log {
 }
 
 // meta marks all events as what they are. It is shared: events never change.
-var meta = map[string]string{"actor": "generator"}
+var meta = eventstore.Meta{{Name: "actor", Value: "generator"}}
 
 // next makes the next event.
 func (l *log) next() (eventstore.Event, error) {

@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -30,11 +29,7 @@ func Atomic(proposals []eventstore.Proposal) []eventstore.Proposal {
 		return proposals
 	}
 	for i, p := range proposals {
-		meta := maps.Clone(p.Meta)
-		if meta == nil {
-			meta = make(map[string]string)
-		}
-		meta[metaAtomic] = part{i + 1, len(proposals)}.String()
+		meta := p.Meta.With(map[string]string{metaAtomic: part{i + 1, len(proposals)}.String()})
 		proposals[i] = eventstore.Proposal{Type: p.Type, Subject: p.Subject, Meta: meta, Data: p.Data}
 	}
 	return proposals
@@ -59,7 +54,7 @@ func partOf(ev eventstore.Event, decoded account.Event) (part, error) {
 
 // placeOf reads an event's place. What Atomic can't have written is an error.
 func placeOf(ev eventstore.Event) (part, error) {
-	text, marked := ev.Meta[metaAtomic]
+	text, marked := ev.Meta.Lookup(metaAtomic)
 	if !marked {
 		return alone, nil
 	}

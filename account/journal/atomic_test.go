@@ -20,7 +20,7 @@ import (
 // opening is a command that opens accounts from the given number on, as proposals.
 func opening(t tb, from, n int) []eventstore.Proposal {
 	t.Helper()
-	meta := map[string]string{"requestId": "r"}
+	meta := eventstore.MetaOf(map[string]string{"requestId": "r"})
 	proposals := make([]eventstore.Proposal, n)
 	for i := range proposals {
 		var err error
@@ -49,11 +49,11 @@ func propose(t tb, log *memory.Log, proposals []eventstore.Proposal, changes ...
 
 func TestEventsOfOneCommandAreMarkedAsSuch(t *testing.T) {
 	for i, p := range opening(t, 0, 3) {
-		if p.Meta["atomic"] != fmt.Sprintf("%d/3", i+1) || p.Meta["requestId"] != "r" {
+		if p.Meta.Get("atomic") != fmt.Sprintf("%d/3", i+1) || p.Meta.Get("requestId") != "r" {
 			t.Errorf("meta %d: %v", i, p.Meta)
 		}
 	}
-	if lone := opening(t, 0, 1); lone[0].Meta["atomic"] != "" {
+	if lone := opening(t, 0, 1); lone[0].Meta.Get("atomic") != "" {
 		t.Errorf("a lone event is marked: %v", lone[0].Meta)
 	}
 }
@@ -196,10 +196,10 @@ func TestACommandThatIsNotWholeStopsTheNode(t *testing.T) {
 			n := start(t, log)
 			n.must(t, open(number(100)))
 			last := propose(t, log, opening(t, 0, len(marks)), func(i int, ev *eventstore.Event) {
-				ev.Meta = map[string]string{"atomic": marks[i]}
+				ev.Meta = eventstore.MetaOf(map[string]string{"atomic": marks[i]})
 				switch marks[i] {
 				case "":
-					ev.Meta = map[string]string{}
+					ev.Meta = eventstore.MetaOf(map[string]string{})
 				case "foreign":
 					ev.Type = "customer.renamed"
 				}
@@ -234,7 +234,7 @@ func TestACommandOfWhichOneEventCannotBeAppliedChangesNothing(t *testing.T) {
 func TestTheMetaOfOtherServicesIsTheirs(t *testing.T) {
 	log := newLog(t)
 	n := start(t, log)
-	foreign(t, log, 3, func(_ int, ev *eventstore.Event) { ev.Meta = map[string]string{"atomic": "9/9"} })
+	foreign(t, log, 3, func(_ int, ev *eventstore.Event) { ev.Meta = eventstore.MetaOf(map[string]string{"atomic": "9/9"}) })
 	n.catchUp(t)
 	if out := n.must(t, open(number(1))); out.Position != 4 {
 		t.Errorf("opened at %d", out.Position)

@@ -76,7 +76,7 @@ type bundle struct {
 	service  *Service
 	commands []account.Valid
 	options  Options
-	meta     map[string]string // of every event
+	meta     eventstore.Meta // of every event
 
 	// What the last decision came to; read only when Submit has succeeded.
 	outs    []Outcome

@@ -156,7 +156,7 @@ func (m *bulkModel) all(t *rapid.T) {
 		if len(outs) == 1 {
 			mark = ""
 		}
-		if out.Position != m.head+1+eventstore.Position(i) || out.Event.Seq != out.Position || out.Event.Meta["atomic"] != mark {
+		if out.Position != m.head+1+eventstore.Position(i) || out.Event.Seq != out.Position || out.Event.Meta.Get("atomic") != mark {
 			t.Fatalf("outcome %d behind %d: %+v", i, m.head, out)
 		}
 	}

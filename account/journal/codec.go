@@ -2,7 +2,6 @@ package journal
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ func Reserved(eventType string) bool {
 // Encode gives ev the form in which it is proposed to the log, always the newest
 // one. What Decode would not read is an error: it must not get there, for it
 // would stop every node.
-func Encode(ev account.Event, meta map[string]string) (eventstore.Proposal, error) {
+func Encode(ev account.Event, meta eventstore.Meta) (eventstore.Proposal, error) {
 	return known.encode(ev, meta)
 }
 
@@ -56,8 +55,8 @@ func newCodec(types ...eventType) *codec {
 	return c
 }
 
-func (c *codec) encode(ev account.Event, meta map[string]string) (eventstore.Proposal, error) {
-	if v, taken := meta[metaDataVersion]; taken {
+func (c *codec) encode(ev account.Event, meta eventstore.Meta) (eventstore.Proposal, error) {
+	if v, taken := meta.Lookup(metaDataVersion); taken {
 		return eventstore.Proposal{}, fmt.Errorf("meta %q is not the caller's to set, to %q", metaDataVersion, v)
 	}
 	t, ok := c.byEvent[reflect.TypeOf(ev)]
@@ -69,11 +68,7 @@ func (c *codec) encode(ev account.Event, meta map[string]string) (eventstore.Pro
 		return eventstore.Proposal{}, fmt.Errorf("%s: %w", t.name, errNotWhole)
 	}
 	if newest := len(t.forms); newest > 1 {
-		meta = maps.Clone(meta)
-		if meta == nil {
-			meta = make(map[string]string, 1)
-		}
-		meta[metaDataVersion] = strconv.Itoa(newest)
+		meta = meta.With(map[string]string{metaDataVersion: strconv.Itoa(newest)})
 	}
 	text, err := json.Marshal(data)
 	return eventstore.Proposal{Type: t.name, Subject: account.Subject(ev.Accounts()[0]), Meta: meta, Data: string(text)}, err
@@ -81,7 +76,7 @@ func (c *codec) encode(ev account.Event, meta map[string]string) (eventstore.Pro
 
 func (c *codec) decode(ev eventstore.Event) (account.Event, error) {
 	version := "1"
-	if v, given := ev.Meta[metaDataVersion]; given {
+	if v, given := ev.Meta.Lookup(metaDataVersion); given {
 		version = v
 	}
 	t, ok := c.byName[ev.Type]

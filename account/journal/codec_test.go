@@ -81,7 +81,7 @@ func TestWhatThisProgramDoesNotKnowIsAnError(t *testing.T) {
 		{"no subject", "account.updated", "", updatedData, nil, ""},
 	}
 	for _, c := range cases {
-		got, err := journal.Decode(eventstore.Event{Seq: 4711, Type: c.typ, Subject: c.subject, Meta: c.meta, Data: c.data})
+		got, err := journal.Decode(eventstore.Event{Seq: 4711, Type: c.typ, Subject: c.subject, Meta: eventstore.MetaOf(c.meta), Data: c.data})
 		if err == nil || got != nil {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
 			continue
@@ -94,7 +94,7 @@ func TestWhatThisProgramDoesNotKnowIsAnError(t *testing.T) {
 
 func TestEventsOfOtherServicesAreNobodysBusiness(t *testing.T) {
 	for _, typ := range []string{"customer.renamed", "account", "accounts.opened", "Account.opened", "funds", "fundsx.y", "x.account.opened", ""} {
-		ev := eventstore.Event{Seq: 1, Type: typ, Subject: "accounts/12345678", Meta: map[string]string{"dataVersion": "9"}, Data: "not even JSON"}
+		ev := eventstore.Event{Seq: 1, Type: typ, Subject: "accounts/12345678", Meta: eventstore.MetaOf(map[string]string{"dataVersion": "9"}), Data: "not even JSON"}
 		if got, err := journal.Decode(ev); got != nil || err != nil {
 			t.Errorf("%q: %+v, %v", typ, got, err)
 		}
@@ -124,7 +124,7 @@ func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
 			t.Errorf("%s is written as %+v", name, p)
 		}
 	}
-	if p, err := journal.Encode(ok, map[string]string{"dataVersion": "2"}); err == nil {
+	if p, err := journal.Encode(ok, eventstore.MetaOf(map[string]string{"dataVersion": "2"})); err == nil {
 		t.Errorf("a version that the caller made up is written: %+v", p)
 	}
 }
@@ -172,7 +172,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 
 // decodeOtherwise has data read by the library of JSON: a space in front of it is no
 // way in which this program writes, and means nothing.
-func decodeOtherwise(typ, subject, data string, meta map[string]string) (account.Event, error) {
+func decodeOtherwise(typ, subject, data string, meta eventstore.Meta) (account.Event, error) {
 	return journal.Decode(eventstore.Event{Seq: 1, Type: typ, Subject: subject, Data: " " + data, Meta: meta})
 }
 
@@ -194,7 +194,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, typ, subject, data, version string) {
 		ev := eventstore.Event{Seq: 1, Type: typ, Subject: subject, Data: data}
 		if version != "" {
-			ev.Meta = map[string]string{"dataVersion": version}
+			ev.Meta = eventstore.MetaOf(map[string]string{"dataVersion": version})
 		}
 		got, err := journal.Decode(ev)
 		if other, failed := decodeOtherwise(typ, subject, data, ev.Meta); !reflect.DeepEqual(got, other) || (err == nil) != (failed == nil) {

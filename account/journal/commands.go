@@ -9,8 +9,8 @@ import (
 
 // Options go with a command.
 type Options struct {
-	Meta   map[string]string // into the event's meta; not to be changed afterwards
-	DryRun bool              // decide and answer, but store nothing
+	Meta   eventstore.Meta // into the event's meta
+	DryRun bool            // decide and answer, but store nothing
 	// Key, if given, has the command carried out once, however often it is asked for
 	// with that key. A dry run ignores it.
 	Key account.Key
@@ -80,8 +80,8 @@ type execution struct {
 	service *Service
 	command account.Valid
 	options Options
-	meta    map[string]string // of the event
-	likely  decided           // what it will be decided to be, most likely
+	meta    eventstore.Meta // of the event
+	likely  decided         // what it will be decided to be, most likely
 
 	// What the last decision came to; read only when Submit has succeeded.
 	out     Outcome
@@ -138,7 +138,7 @@ type decided struct {
 }
 
 // decide decides a command, and changes nothing; meta is that of the event.
-func decide(v account.View, c account.Valid, meta map[string]string) (decided, error) {
+func decide(v account.View, c account.Valid, meta eventstore.Meta) (decided, error) {
 	event, err := c.Decide(v)
 	if err != nil {
 		return decided{}, err
@@ -146,7 +146,7 @@ func decide(v account.View, c account.Valid, meta map[string]string) (decided, e
 	return encoded(event, meta)
 }
 
-func encoded(event account.Event, meta map[string]string) (decided, error) {
+func encoded(event account.Event, meta eventstore.Meta) (decided, error) {
 	proposal, err := Encode(event, meta)
 	return decided{event, proposal}, err
 }

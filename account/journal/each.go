@@ -71,8 +71,8 @@ func (s *Service) ExecuteEach(ctx context.Context, requests []Request, o Options
 type entry struct {
 	command account.Valid
 	key     account.Key
-	meta    map[string]string // of the event
-	earlier *account.KeyUse   // the key was used before
+	meta    eventstore.Meta // of the event
+	earlier *account.KeyUse // the key was used before
 	result  *Result
 }
 

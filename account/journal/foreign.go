@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
 	"openpayment/account"
 	"openpayment/eventstore"
@@ -73,14 +72,11 @@ func (f Foreign) proposals(o Options) ([]eventstore.Proposal, error) {
 			return nil, invalid(i, "the type %q is reserved", ev.Type)
 		}
 		for _, name := range ownMeta {
-			if _, taken := ev.Meta[name]; taken {
+			if _, taken := ev.Meta.Lookup(name); taken {
 				return nil, invalid(i, "meta %q is not the caller's to set", name)
 			}
 		}
-		meta := make(map[string]string, len(o.Meta)+len(ev.Meta))
-		maps.Copy(meta, o.Meta)
-		maps.Copy(meta, ev.Meta)
-		ev.Meta = withKey(meta, o.Key)
+		ev.Meta = withKey(o.Meta.With(ev.Meta.Map()), o.Key)
 		all[i] = ev
 	}
 	if len(all) == 0 {

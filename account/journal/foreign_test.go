@@ -58,8 +58,8 @@ func TestEventsOfOtherServicesStandInTheSameOrderAsTheAccounts(t *testing.T) {
 	n.must(t, open("000001"))
 	meta := map[string]string{"requestId": "r", "a": "option"}
 	f := renamed("customers/1", "accounts/000001", "customers/1")
-	f.Events[2].Meta = map[string]string{"a": "own", "b": "x"}
-	outs := n.append(t, f, journal.Options{Meta: meta})
+	f.Events[2].Meta = eventstore.MetaOf(map[string]string{"a": "own", "b": "x"})
+	outs := n.append(t, f, journal.Options{Meta: eventstore.MetaOf(meta)})
 	if out := n.must(t, deposit("000001", 1)); out.Position != 5 {
 		t.Errorf("deposited at %d", out.Position)
 	}
@@ -69,7 +69,7 @@ func TestEventsOfOtherServicesStandInTheSameOrderAsTheAccounts(t *testing.T) {
 	}
 	for i, out := range outs {
 		if ev := all[i+1]; !reflect.DeepEqual(out.Event, ev) || out.Position != ev.Seq || ev.Type != "customer.renamed" ||
-			ev.Subject != f.Events[i].Subject || ev.Data != f.Events[i].Data || !reflect.DeepEqual(ev.Meta, metas[i]) || out.Account != nil || out.Replayed {
+			ev.Subject != f.Events[i].Subject || ev.Data != f.Events[i].Data || !maps.Equal(ev.Meta.Map(), metas[i]) || out.Account != nil || out.Replayed {
 			t.Errorf("%d: %+v, in the log %+v", i, out, ev)
 		}
 	}
@@ -94,7 +94,7 @@ func TestAPreconditionHoldsOrNothingIsAppended(t *testing.T) {
 		_, err = b.Append(t.Context(), on(renamed("customers/1"), "customers/3", 1), journal.Options{DryRun: dryRun})
 		wantMismatch(t, err, "customers/3", 1, 0)
 		outs, err := b.Append(t.Context(), on(renamed("customers/1", "customers/3"), "customers/1", 1), journal.Options{DryRun: dryRun})
-		if err != nil || len(outs) != 2 || outs[0].Position != 3 || outs[1].Event.Seq != 4 || outs[1].Event.Meta["atomic"] != "2/2" {
+		if err != nil || len(outs) != 2 || outs[0].Position != 3 || outs[1].Event.Seq != 4 || outs[1].Event.Meta.Get("atomic") != "2/2" {
 			t.Errorf("%+v, %v", outs, err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestAnAppendWithAKeyIsDoneOnce(t *testing.T) {
 			log := newLog(t)
 			nodes := []*node{start(t, log), start(t, log)}
 			f := on(renamed(slices.Repeat([]string{"customers/1"}, size)...), "customers/1", 0) // which a repetition must not be asked again
-			o := journal.Options{Key: key("k", "x"), Meta: map[string]string{"requestId": "r"}}
+			o := journal.Options{Key: key("k", "x"), Meta: eventstore.MetaOf(map[string]string{"requestId": "r"})}
 			const callers = 8
 			answers := make(chan []journal.Outcome, callers)
 			for i := range callers {
@@ -290,11 +290,11 @@ func TestWhatCannotBeAnotherServicesEventIsNotAppended(t *testing.T) {
 		"money":          but(func(p *eventstore.Proposal) { p.Type = "funds.minted" }),
 		"no subject":     but(func(p *eventstore.Proposal) { p.Subject = "" }),
 		"too much data":  but(func(p *eventstore.Proposal) { p.Data = strings.Repeat(" ", eventstore.MaxDataBytes+1) }),
-		"a key":          but(func(p *eventstore.Proposal) { p.Meta = map[string]string{"idempotencyKey": "k"} }),
-		"a place":        but(func(p *eventstore.Proposal) { p.Meta = map[string]string{"atomic": "1/2"} }),
-		"a data version": but(func(p *eventstore.Proposal) { p.Meta = map[string]string{"dataVersion": "2"} }),
+		"a key":          but(func(p *eventstore.Proposal) { p.Meta = eventstore.MetaOf(map[string]string{"idempotencyKey": "k"}) }),
+		"a place":        but(func(p *eventstore.Proposal) { p.Meta = eventstore.MetaOf(map[string]string{"atomic": "1/2"}) }),
+		"a data version": but(func(p *eventstore.Proposal) { p.Meta = eventstore.MetaOf(map[string]string{"dataVersion": "2"}) }),
 		"a large meta": but(func(p *eventstore.Proposal) {
-			p.Meta = map[string]string{"a": strings.Repeat("x", eventstore.MaxMetaBytes)}
+			p.Meta = eventstore.MetaOf(map[string]string{"a": strings.Repeat("x", eventstore.MaxMetaBytes)})
 		}),
 		"a NUL in a name": but(func(p *eventstore.Proposal) { p.Subject = "a\x00b" }),
 	} {

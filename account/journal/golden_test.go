@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -112,7 +113,7 @@ func checkWritten(c *codec, dir, name string, ev account.Event, rewrite bool) er
 		_, err := os.Stat(file)
 		return err
 	}
-	p, err := c.encode(ev, map[string]string{"requestId": "r-1"})
+	p, err := c.encode(ev, eventstore.Meta{{Name: "requestId", Value: "r-1"}})
 	if err == nil {
 		err = p.Validate()
 	}
@@ -123,7 +124,7 @@ func checkWritten(c *codec, dir, name string, ev account.Event, rewrite bool) er
 	if version > 1 {
 		meta[metaDataVersion] = strconv.Itoa(version)
 	}
-	if !reflect.DeepEqual(p.Meta, meta) {
+	if !maps.Equal(p.Meta.Map(), meta) {
 		return fmt.Errorf("%s has meta %v, want %v", name, p.Meta, meta)
 	}
 	got := goldenEvent{p.Type, p.Subject, p.Data}
@@ -145,9 +146,9 @@ func checkRead(c *codec, file, name string, want account.Event) error {
 		return err
 	}
 	version, _ := versionOf(name)
-	metas := []map[string]string{{metaDataVersion: strconv.Itoa(version), "requestId": "r-1"}}
+	metas := []eventstore.Meta{{{Name: metaDataVersion, Value: strconv.Itoa(version)}, {Name: "requestId", Value: "r-1"}}}
 	if version == 1 {
-		metas = append(metas, nil, map[string]string{})
+		metas = append(metas, nil, eventstore.Meta{})
 	}
 	for _, meta := range metas {
 		got, err := c.decode(eventstore.Event{Seq: 7, Type: g.Type, Subject: g.Subject, Meta: meta, Data: g.Data})

@@ -44,7 +44,7 @@ func TestEventsOfOtherServicesArePassedOver(t *testing.T) {
 var stoppers = map[string]func(ev *eventstore.Event){
 	"an unknown type of accounts": func(ev *eventstore.Event) { ev.Type = "account.frozen" },
 	"an unknown type of funds":    func(ev *eventstore.Event) { ev.Type = "funds.gambled" },
-	"a newer version of the data": func(ev *eventstore.Event) { ev.Meta = map[string]string{"dataVersion": "2"} },
+	"a newer version of the data": func(ev *eventstore.Event) { ev.Meta = eventstore.MetaOf(map[string]string{"dataVersion": "2"}) },
 	"an unknown member":           func(ev *eventstore.Event) { ev.Data = `{"accountNumber":"12345678","why":"?"}` },
 	"no JSON":                     func(ev *eventstore.Event) { ev.Data = "no JSON" },
 	"another subject":             func(ev *eventstore.Event) { ev.Subject = "accounts/000001" },

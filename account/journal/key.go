@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"openpayment/account"
@@ -28,27 +27,25 @@ var ErrKeysFull = errors.New("no more idempotency keys can be remembered")
 
 // keyOf reads the key in an event's meta. Anybody may write there: what is not
 // exactly as withKey writes it is no key.
-func keyOf(meta map[string]string) account.Key {
-	text, ok := meta[metaKey]
+func keyOf(meta eventstore.Meta) account.Key {
+	text, ok := meta.Lookup(metaKey)
 	if !ok || !account.ValidKey(text) {
 		return account.Key{}
 	}
-	fingerprint, err := hex.DecodeString(meta[metaFingerprint])
-	if err != nil || len(fingerprint) != len(account.Fingerprint{}) || hex.EncodeToString(fingerprint) != meta[metaFingerprint] {
+	written := meta.Get(metaFingerprint)
+	fingerprint, err := hex.DecodeString(written)
+	if err != nil || len(fingerprint) != len(account.Fingerprint{}) || hex.EncodeToString(fingerprint) != written {
 		return account.Key{}
 	}
 	return account.Key{Text: text, Fingerprint: account.Fingerprint(fingerprint)}
 }
 
 // withKey is meta with a key in it.
-func withKey(meta map[string]string, k account.Key) map[string]string {
+func withKey(meta eventstore.Meta, k account.Key) eventstore.Meta {
 	if !k.Given() {
 		return meta
 	}
-	with := make(map[string]string, len(meta)+2)
-	maps.Copy(with, meta)
-	with[metaKey], with[metaFingerprint] = k.Text, hex.EncodeToString(k.Fingerprint[:])
-	return with
+	return meta.With(map[string]string{metaKey: k.Text, metaFingerprint: hex.EncodeToString(k.Fingerprint[:])})
 }
 
 // Replayed tells whether the command that a key names has been carried out before,

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -86,12 +87,12 @@ func TestACommandWithAKeyIsCarriedOutOnce(t *testing.T) {
 func TestAnEventTellsTheKeyAndItsFingerprint(t *testing.T) {
 	n := start(t, newLog(t))
 	meta := map[string]string{"requestId": "r"}
-	out, err := n.Execute(t.Context(), open("000001"), journal.Options{Meta: meta, Key: key("k", "x")})
+	out, err := n.Execute(t.Context(), open("000001"), journal.Options{Meta: eventstore.MetaOf(meta), Key: key("k", "x")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{"requestId": "r", "idempotencyKey": "k", "idempotencyFingerprint": fmt.Sprintf("%x", sha256.Sum256([]byte("x")))}
-	if !reflect.DeepEqual(out.Event.Meta, want) || len(meta) != 1 {
+	if !maps.Equal(out.Event.Meta.Map(), want) || len(meta) != 1 {
 		t.Errorf("%v, of %v", out.Event.Meta, meta)
 	}
 }
@@ -135,7 +136,7 @@ func TestADryRunIgnoresKeys(t *testing.T) {
 	k := key("k", "x")
 	dry := func() journal.Outcome {
 		out, err := n.Execute(t.Context(), open("000001"), journal.Options{Key: k, DryRun: true})
-		if err != nil || out.Replayed || out.Event.Meta["idempotencyKey"] != "" {
+		if err != nil || out.Replayed || out.Event.Meta.Get("idempotencyKey") != "" {
 			t.Fatalf("%+v, %v", out, err)
 		}
 		return out
@@ -285,7 +286,7 @@ func TestMetaThatIsNoKeyIsPassedOver(t *testing.T) {
 		{"idempotencyKey": "e", "idempotencyFingerprint": "zz" + good[2:]},
 		{"idempotencyKey": "f", "idempotencyFingerprint": good}, // this one is
 	}
-	foreign(t, n.log, len(metas), func(i int, ev *eventstore.Event) { ev.Meta = metas[i] })
+	foreign(t, n.log, len(metas), func(i int, ev *eventstore.Event) { ev.Meta = eventstore.MetaOf(metas[i]) })
 	n.catchUp(t)
 	if n.Status().Keys != 1 {
 		t.Errorf("%d keys", n.Status().Keys)

@@ -120,7 +120,7 @@ var (
 
 // keyIn is the key that an event says it came with.
 func keyIn(ev eventstore.Event) (k account.Key) {
-	text, fingerprint := ev.Meta["idempotencyKey"], ev.Meta["idempotencyFingerprint"]
+	text, fingerprint := ev.Meta.Get("idempotencyKey"), ev.Meta.Get("idempotencyFingerprint")
 	if keyText.MatchString(text) && keyFingerprint.MatchString(fingerprint) {
 		k.Text = text
 		_, _ = hex.Decode(k.Fingerprint[:], []byte(fingerprint)) // it is hexadecimal

@@ -16,7 +16,7 @@ import (
 func TestAnAccountIsOpenedUpdatedAndClosed(t *testing.T) {
 	n := start(t, newLog(t))
 	meta := map[string]string{"requestId": "r-1"}
-	out, err := n.Execute(t.Context(), open("12345678"), journal.Options{Meta: meta})
+	out, err := n.Execute(t.Context(), open("12345678"), journal.Options{Meta: eventstore.MetaOf(meta)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestAnAccountIsOpenedUpdatedAndClosed(t *testing.T) {
 	wantCode(t, err, account.CodeAccountNotFound)
 
 	log := allEvents(t, n.log)
-	if len(log) != 3 || log[0].Meta["requestId"] != "r-1" || len(log[0].Meta) != 1 || len(log[1].Meta) != 0 {
+	if len(log) != 3 || log[0].Meta.Get("requestId") != "r-1" || len(log[0].Meta) != 1 || len(log[1].Meta) != 0 {
 		t.Errorf("the log is %+v", log)
 	}
 	if opened.Version != 1 || opened.SortCode != "10-20-30" {
@@ -259,9 +259,9 @@ func TestAServiceDoesNotStartOnAStoreThatCannotBeAsked(t *testing.T) {
 
 func TestMetaThatCannotBeStoredRefusesItsCommandOnly(t *testing.T) {
 	n := start(t, newLog(t))
-	_, err := n.Execute(t.Context(), open("12345678"), journal.Options{Meta: map[string]string{"actor": "\x00"}})
+	_, err := n.Execute(t.Context(), open("12345678"), journal.Options{Meta: eventstore.MetaOf(map[string]string{"actor": "\x00"})})
 	wantKind(t, err, eventstore.KindInvalid)
-	_, err = n.Execute(t.Context(), open("12345678"), journal.Options{Meta: map[string]string{"dataVersion": "2"}})
+	_, err = n.Execute(t.Context(), open("12345678"), journal.Options{Meta: eventstore.MetaOf(map[string]string{"dataVersion": "2"})})
 	if err == nil || codeOf(err) != "" {
 		t.Errorf("an event that no node would read: %v", err)
 	}

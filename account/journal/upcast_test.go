@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,9 +108,9 @@ func TestTheVersionDecidesHowDataIsRead(t *testing.T) {
 		{"2", `{"accountNumber":"12345678","by":"x","why":null}`, ""},
 		{"0", v1, ""}, {"4", v3, ""}, {"-1", v1, ""}, {"03", v3, ""}, {"+3", v3, ""}, {"3 ", v3, ""}, {"9999999999999999999999", v3, ""},
 	} {
-		meta := map[string]string{}
+		var meta eventstore.Meta
 		if tc.version != "" {
-			meta[metaDataVersion] = tc.version
+			meta = eventstore.Meta{{Name: metaDataVersion, Value: tc.version}}
 		}
 		got, err := c.decode(eventstore.Event{Seq: 1, Type: "account.noted", Subject: "accounts/12345678", Meta: meta, Data: tc.data})
 		want := account.Event(noted{account.Closed{Number: "12345678"}, tc.text})
@@ -130,15 +131,15 @@ func TestAnUpcastThatLosesAMemberIsNotRead(t *testing.T) {
 func TestTheVersionIsWrittenBesideTheCallersMeta(t *testing.T) {
 	c := newCodec(notedType(older(notedV1ToV2), older(notedV2ToV3)))
 	ev := storedNotes["v3/account.noted"]
-	for _, meta := range []map[string]string{nil, {}, {"requestId": "r-1"}} {
-		before := maps.Clone(meta)
+	for _, meta := range []eventstore.Meta{nil, {}, {{Name: "requestId", Value: "r-1"}}} {
+		before := slices.Clone(meta)
 		p, err := c.encode(ev, meta)
-		if err != nil || p.Meta[metaDataVersion] != "3" || len(p.Meta) != len(meta)+1 || !maps.Equal(meta, before) {
+		if err != nil || p.Meta.Get(metaDataVersion) != "3" || len(p.Meta) != len(meta)+1 || !slices.Equal(meta, before) {
 			t.Errorf("%v became %v (%v), and is %v now", before, p.Meta, err, meta)
 		}
 	}
 	for _, v := range []string{"1", "3", ""} {
-		if p, err := c.encode(ev, map[string]string{metaDataVersion: v}); err == nil {
+		if p, err := c.encode(ev, eventstore.Meta{{Name: metaDataVersion, Value: v}}); err == nil {
 			t.Errorf("a version that the caller made up is written: %+v", p)
 		}
 	}

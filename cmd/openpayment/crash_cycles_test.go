@@ -177,7 +177,7 @@ func (c *crashes) check(cycle int) {
 		if err != nil {
 			c.t.Fatalf("cycle %d: %v", cycle, err)
 		}
-		id := ev.Meta["requestId"]
+		id := ev.Meta.Get("requestId")
 		if before, twice := c.at[id]; twice {
 			c.t.Errorf("cycle %d: command %s stands at %d and at %d", cycle, id, before, ev.Seq)
 		}

@@ -128,7 +128,7 @@ func tamper(t testing.TB, store string) tamperer {
 		hash: func(h eventstore.Hash) any { return h[:] },
 		id:   func(id uuid.UUID) any { return gocql.UUID(id) },
 		time: func(ev eventstore.Event) any { return ev.Time },
-		meta: func(ev eventstore.Event) any { return ev.Meta },
+		meta: func(ev eventstore.Event) any { return ev.Meta.Map() },
 	}
 }
 
@@ -150,7 +150,7 @@ func tamperSQLite(t testing.TB, path string) tamperer {
 		id:   func(id uuid.UUID) any { return id.String() },
 		time: func(ev eventstore.Event) any { return ev.Time.Format(timeLayout) },
 		meta: func(ev eventstore.Event) any {
-			text, err := json.Marshal(ev.Meta)
+			text, err := json.Marshal(ev.Meta.Map())
 			if err != nil {
 				t.Fatal(err)
 			}

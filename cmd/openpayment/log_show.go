@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,8 +79,8 @@ func printEvent(w io.Writer, ev eventstore.Event) error {
 	field("type", ev.Type)
 	field("subject", ev.Subject)
 	field("time", ev.Time.UTC().Format(timeLayout))
-	for _, key := range slices.Sorted(maps.Keys(ev.Meta)) {
-		field("meta", key+": "+ev.Meta[key])
+	for _, e := range ev.Meta {
+		field("meta", e.Name+": "+e.Value)
 	}
 	field("data", ev.Data)
 	field("hash", ev.Hash.String())

@@ -118,10 +118,10 @@ func eventLine(log *logrus.Logger, ev eventstore.Event) *logrus.Entry {
 	if number, ok := strings.CutPrefix(ev.Subject, "accounts/"); ok {
 		fields["accountNumber"] = number
 	}
-	if id := ev.Meta["requestId"]; id != "" {
+	if id := ev.Meta.Get("requestId"); id != "" {
 		fields["requestId"] = id
 	}
-	if trace := ev.Meta["traceparent"]; len(trace) == 55 {
+	if trace := ev.Meta.Get("traceparent"); len(trace) == 55 {
 		fields["traceId"] = trace[3:35]
 	}
 	return log.WithFields(fields)

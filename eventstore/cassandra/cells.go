@@ -56,15 +56,15 @@ func (c *cells) blob(b []byte) *cell {
 	return c.end(len(c.room) - len(b))
 }
 
-func (c *cells) texts(m map[string]string) *cell {
+func (c *cells) texts(m eventstore.Meta) *cell {
 	start := len(c.room)
 	length := func(n int) { c.room = binary.BigEndian.AppendUint32(c.room, uint32(n)) } // #nosec G115 -- limited by MaxMetaBytes
 	length(len(m))
-	for k, v := range m {
-		length(len(k))
-		c.room = append(c.room, k...)
-		length(len(v))
-		c.room = append(c.room, v...)
+	for i := range m {
+		length(len(m[i].Name))
+		c.room = append(c.room, m[i].Name...)
+		length(len(m[i].Value))
+		c.room = append(c.room, m[i].Value...)
 	}
 	return c.end(start)
 }

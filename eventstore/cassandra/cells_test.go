@@ -46,7 +46,7 @@ func TestCellsAreWhatTheDriverWouldSend(t *testing.T) {
 		{text, "Größe", c.text("Größe")},
 		{text, strings.Repeat("x", 70_000), c.text(strings.Repeat("x", 70_000))},
 		{texts, map[string]string{}, c.texts(nil)},
-		{texts, map[string]string{"requestId": "é", "": ""}, c.texts(map[string]string{"requestId": "é", "": ""})},
+		{texts, map[string]string{"requestId": "é", "": ""}, c.texts(eventstore.MetaOf(map[string]string{"requestId": "é", "": ""}))},
 	} {
 		want, got := marshal(t, s.typ, s.value), marshal(t, s.typ, s.cell)
 		if got == nil {
@@ -58,7 +58,7 @@ func TestCellsAreWhatTheDriverWouldSend(t *testing.T) {
 		}
 	}
 	var back map[string]string
-	if err := gocql.Unmarshal(texts, c.texts(map[string]string{"a": "b", "c": ""}).bytes, &back); err != nil || len(back) != 2 || back["a"] != "b" {
+	if err := gocql.Unmarshal(texts, c.texts(eventstore.MetaOf(map[string]string{"a": "b", "c": ""})).bytes, &back); err != nil || len(back) != 2 || back["a"] != "b" {
 		t.Errorf("the driver reads %v, %v", back, err)
 	}
 }
@@ -66,7 +66,7 @@ func TestCellsAreWhatTheDriverWouldSend(t *testing.T) {
 func TestTheRowsOfABatchTakeOnePieceOfMemory(t *testing.T) {
 	batch := make([]eventstore.Event, 50)
 	for i := range batch {
-		batch[i] = eventstore.Event{Seq: eventstore.Position(i + 1), Type: "t", Subject: "s", Data: "{}", Meta: map[string]string{"k": "v", "l": ""}}
+		batch[i] = eventstore.Event{Seq: eventstore.Position(i + 1), Type: "t", Subject: "s", Data: "{}", Meta: eventstore.MetaOf(map[string]string{"k": "v", "l": ""})}
 	}
 	s := &Store{log: "main", bucketSize: 20_000}
 	few := testing.AllocsPerRun(100, func() { s.statements(0, eventstore.Head{}, batch[:1], true) })
@@ -81,7 +81,7 @@ func BenchmarkStatements(b *testing.B) {
 	batch := make([]eventstore.Event, 400)
 	for i := range batch {
 		batch[i] = eventstore.Event{Seq: eventstore.Position(i + 1), Type: "account.updated", Subject: "accounts/12345678", Time: time.Now(),
-			Meta: map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11"}, Data: `{"a":"` + strings.Repeat("x", 200) + `"}`}
+			Meta: eventstore.MetaOf(map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11"}), Data: `{"a":"` + strings.Repeat("x", 200) + `"}`}
 	}
 	text := columnOf(gocql.TypeVarchar)
 	number, blob := columnOf(gocql.TypeBigInt), columnOf(gocql.TypeBlob)

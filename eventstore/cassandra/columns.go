@@ -18,8 +18,8 @@ type (
 		position int64
 		known    bool
 	}
-	// metaColumn is nil if it is null.
-	metaColumn map[string]string
+	// metaColumn is empty if it is null.
+	metaColumn eventstore.Meta
 	// hashColumn is not whole if it has not the length of a hash.
 	hashColumn struct {
 		hash  eventstore.Hash
@@ -75,7 +75,7 @@ func (c *metaColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
 	if err != nil || n < 0 {
 		return errMeta
 	}
-	meta := make(map[string]string, min(n, len(rest)/8)) // each entry takes more
+	entries := make([]eventstore.Entry, 0, min(n, len(rest)/8)) // each takes more
 	for range n {
 		var key, value string
 		if key, rest, err = cutText(rest); err != nil {
@@ -84,9 +84,9 @@ func (c *metaColumn) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
 		if value, rest, err = cutText(rest); err != nil {
 			return err
 		}
-		meta[key] = value
+		entries = append(entries, eventstore.Entry{Name: key, Value: value})
 	}
-	*c = meta
+	*c = metaColumn(eventstore.MetaInOrder(entries))
 	return nil
 }
 

@@ -32,12 +32,8 @@ func (s storage) Open(ctx context.Context) (eventstore.Store, error) {
 const tamper = ` USING TIMESTAMP ? `
 
 func (s storage) Replace(t testing.TB, ev eventstore.Event) {
-	meta := ev.Meta
-	if meta == nil {
-		meta = map[string]string{}
-	}
 	cql(t, `UPDATE events`+tamper+`SET id = ?, type = ?, subject = ?, time = ?, meta = ?, data = ?, hash = ? WHERE log = ? AND bucket = ? AND seq = ?`,
-		later(), gocql.UUID(ev.ID), ev.Type, ev.Subject, ev.Time, meta, ev.Data, ev.Hash[:], s.cfg.LogName, s.bucketOf(t, ev.Seq), int64(ev.Seq))
+		later(), gocql.UUID(ev.ID), ev.Type, ev.Subject, ev.Time, ev.Meta.Map(), ev.Data, ev.Hash[:], s.cfg.LogName, s.bucketOf(t, ev.Seq), int64(ev.Seq))
 }
 
 func (s storage) Remove(t testing.TB, seq eventstore.Position) {

@@ -19,7 +19,7 @@ func batchAfter(head eventstore.Head, n int) []eventstore.Event {
 			Seq: head.Position + 1, ID: uuid.Must(uuid.NewV7()), Type: "account.updated",
 			Subject: fmt.Sprintf("accounts/%d", head.Position%1000),
 			Time:    time.UnixMilli(1_700_000_000_000 + int64(head.Position)).UTC(),
-			Meta:    map[string]string{"requestId": uuid.NewString()},
+			Meta:    eventstore.MetaOf(map[string]string{"requestId": uuid.NewString()}),
 			Data:    fmt.Sprintf(`{"version":1,"accountNumber":"%08d","displayName":"An account of nobody in particular"}`, head.Position),
 		}
 		ev.Hash = ev.ChainHash(head.Hash)

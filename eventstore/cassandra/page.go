@@ -134,7 +134,7 @@ func newEventRow() *eventRow {
 func (r *eventRow) event() (eventstore.Event, error) {
 	ev := eventstore.Event{
 		Seq: eventstore.Position(r.seq), Type: string(r.kind), Subject: r.subject,
-		Time: r.time.UTC(), Meta: r.meta, Data: r.data,
+		Time: r.time.UTC(), Meta: eventstore.Meta(r.meta), Data: r.data,
 	}
 	copy(ev.ID[:], r.id[:])
 	wrong := ""

@@ -23,7 +23,7 @@ func NewBatch(head eventstore.Head, at time.Time, n int, changes ...func(i int, 
 			Type:    "test.happened",
 			Subject: fmt.Sprintf("tests/%d", seq%7),
 			Time:    at.UTC().Truncate(time.Millisecond),
-			Meta:    map[string]string{"requestId": fmt.Sprintf("r-%d", seq)},
+			Meta:    eventstore.Meta{{Name: "requestId", Value: fmt.Sprintf("r-%d", seq)}},
 			Data:    fmt.Sprintf(`{"n":%d}`, seq),
 		}
 		for _, change := range changes {

@@ -13,7 +13,7 @@ var contentCases = []testCase{
 	{"an event without meta comes back with an empty one", 0, func(r *rig) {
 		b := r.open()
 		batch := batchAfter(eventstore.Head{}, 2, func(i int, ev *eventstore.Event) {
-			ev.Meta = [...]map[string]string{nil, {}}[i]
+			ev.Meta = [...]eventstore.Meta{nil, {}}[i]
 		})
 		r.mustAppend(b, eventstore.Head{}, batch)
 		r.wantLog(b, batch)
@@ -79,7 +79,7 @@ func metaCase(r *rig) {
 	for _, text := range texts {
 		metas = append(metas, map[string]string{"text": text, text: "text"})
 	}
-	batch := batchAfter(eventstore.Head{}, len(metas), func(i int, ev *eventstore.Event) { ev.Meta = metas[i] })
+	batch := batchAfter(eventstore.Head{}, len(metas), func(i int, ev *eventstore.Event) { ev.Meta = eventstore.MetaOf(metas[i]) })
 	r.mustAppend(b, eventstore.Head{}, batch)
 	r.wantLog(b, batch)
 	r.wantLog(r.open(), batch)

@@ -127,12 +127,14 @@ func changed(r *rig, seq eventstore.Position) {
 		"type":         func(ev *eventstore.Event) { ev.Type += "2" },
 		"subject":      func(ev *eventstore.Event) { ev.Subject = "tests/x" },
 		"time":         func(ev *eventstore.Event) { ev.Time = ev.Time.Add(time.Millisecond) },
-		"a meta value": func(ev *eventstore.Event) { ev.Meta = map[string]string{"requestId": "other"} },
-		"a meta key":   func(ev *eventstore.Event) { ev.Meta = map[string]string{"requestID": was.Meta["requestId"]} },
-		"no meta":      func(ev *eventstore.Event) { ev.Meta = map[string]string{} },
-		"data":         func(ev *eventstore.Event) { ev.Data = `{"n": ` + ev.Data[5:] },
-		"hash":         func(ev *eventstore.Event) { ev.Hash[31] ^= 1 },
-		"its place":    func(ev *eventstore.Event) { *ev = all[seq%damagedLen]; ev.Seq = seq },
+		"a meta value": func(ev *eventstore.Event) { ev.Meta = eventstore.Meta{{Name: "requestId", Value: "other"}} },
+		"a meta key": func(ev *eventstore.Event) {
+			ev.Meta = eventstore.Meta{{Name: "requestID", Value: was.Meta.Get("requestId")}}
+		},
+		"no meta":   func(ev *eventstore.Event) { ev.Meta = nil },
+		"data":      func(ev *eventstore.Event) { ev.Data = `{"n": ` + ev.Data[5:] },
+		"hash":      func(ev *eventstore.Event) { ev.Hash[31] ^= 1 },
+		"its place": func(ev *eventstore.Event) { *ev = all[seq%damagedLen]; ev.Seq = seq },
 	} {
 		ev := was
 		change(&ev)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -98,7 +98,7 @@ func diff(got, want eventstore.Event) error {
 		field = "subject"
 	case !got.Time.Equal(want.Time) || got.Time.Location() != time.UTC:
 		field = "time"
-	case got.Meta == nil || !maps.Equal(got.Meta, want.Meta):
+	case !slices.Equal(got.Meta, want.Meta):
 		field = "meta"
 	case got.Data != want.Data:
 		field = "data"

@@ -27,14 +27,14 @@ var limitCases = []testCase{
 	{"one entry of meta of the largest size comes back", 0, func(r *rig) {
 		r.roundTrip(2, func(i int, ev *eventstore.Event) {
 			long := strings.Repeat("m", eventstore.MaxMetaBytes-1)
-			ev.Meta = [...]map[string]string{{"k": long}, {long: "v"}}[i]
+			ev.Meta = [...]eventstore.Meta{{{Name: "k", Value: long}}, {{Name: long, Value: "v"}}}[i]
 		})
 	}},
 	{"meta of as many entries as fit comes back", 0, func(r *rig) {
 		r.roundTrip(1, func(_ int, ev *eventstore.Event) {
-			ev.Meta = make(map[string]string)
+			ev.Meta = nil
 			for i := range eventstore.MaxMetaBytes / 4 {
-				ev.Meta[fmt.Sprintf("%03x", i)] = "v"
+				ev.Meta = append(ev.Meta, eventstore.Entry{Name: fmt.Sprintf("%03x", i), Value: "v"})
 			}
 		})
 	}},

@@ -80,12 +80,7 @@ func (s *Store) Append(ctx context.Context, head eventstore.Head, batch []events
 	if at := headOf(s.log.events); at != head && !mutant.On(mutant.AppendsAnywhere) {
 		return eventstore.NewError(op, eventstore.KindConflict, fmt.Errorf("the head is %d (%s), not %d (%s)", at.Position, at.Hash, head.Position, head.Hash))
 	}
-	for _, ev := range batch {
-		if ev.Meta == nil {
-			ev.Meta = map[string]string{} // as it is read back everywhere
-		}
-		s.log.events = append(s.log.events, ev)
-	}
+	s.log.events = append(s.log.events, batch...)
 	return nil
 }
 

@@ -15,7 +15,7 @@ const benchBatch = 400
 // payload makes events of some 300 bytes, as the service's are.
 func payload(i int, ev *eventstore.Event) {
 	ev.Type, ev.Subject = "account.deposited", fmt.Sprintf("accounts/%08d", i)
-	ev.Meta = map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11", "actor": "teller-7", "idempotencyKey": ev.ID.String()}
+	ev.Meta = eventstore.MetaOf(map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11", "actor": "teller-7", "idempotencyKey": ev.ID.String()})
 	ev.Data = fmt.Sprintf(`{"amount":%d,"currency":"EUR","reference":"invoice 2026-%06d"}`, i*100, i)
 }
 

@@ -97,7 +97,7 @@ func (r *encodedRows) hex(b []byte) {
 }
 
 // meta is a JSON object with sorted keys, fit to be read.
-func (r *encodedRows) meta(meta map[string]string) (string, error) {
+func (r *encodedRows) meta(meta eventstore.Meta) (string, error) {
 	from := r.text.Len()
 	if writePlainMeta(&r.text, meta) {
 		return r.text.String()[from:], nil

@@ -5,17 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"openpayment/eventstore"
 	"strings"
 )
 
 // encodeAnyMeta makes a JSON object with sorted keys.
-func encodeAnyMeta(meta map[string]string) (string, error) {
+func encodeAnyMeta(meta eventstore.Meta) (string, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(meta); err != nil {
+	if err := enc.Encode(meta.Map()); err != nil {
 		return "", err
 	}
 	return string(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
@@ -23,24 +22,21 @@ func encodeAnyMeta(meta map[string]string) (string, error) {
 
 // writePlainMeta is encodeAnyMeta for ASCII of which nothing has to be escaped, which it
 // nearly always is; otherwise it says so, and writes nothing.
-func writePlainMeta(text *strings.Builder, meta map[string]string) bool {
-	var few [8]string // keys of most events
-	keys := slices.AppendSeq(few[:0], maps.Keys(meta))
-	slices.Sort(keys)
-	for _, k := range keys {
-		if strings.ContainsFunc(k, escaped) || strings.ContainsFunc(meta[k], escaped) {
+func writePlainMeta(text *strings.Builder, meta eventstore.Meta) bool {
+	for i := range meta {
+		if strings.ContainsFunc(meta[i].Name, escaped) || strings.ContainsFunc(meta[i].Value, escaped) {
 			return false
 		}
 	}
 	text.WriteByte('{')
-	for i, k := range keys {
+	for i := range meta {
 		if i > 0 {
 			text.WriteByte(',')
 		}
 		text.WriteByte('"')
-		text.WriteString(k)
+		text.WriteString(meta[i].Name)
 		text.WriteString(`":"`)
-		text.WriteString(meta[k])
+		text.WriteString(meta[i].Value)
 		text.WriteByte('"')
 	}
 	text.WriteByte('}')
@@ -50,7 +46,7 @@ func writePlainMeta(text *strings.Builder, meta map[string]string) bool {
 // escaped tells of what can't stand in a JSON string as it is, or may not.
 func escaped(r rune) bool { return r == '"' || notPlain(r) }
 
-func decodeMeta(text string) (map[string]string, error) {
+func decodeMeta(text string) (eventstore.Meta, error) {
 	if meta, ok := plainMeta(text); ok {
 		return meta, nil
 	}
@@ -61,21 +57,21 @@ func decodeMeta(text string) (map[string]string, error) {
 	if meta == nil {
 		return nil, errors.New("meta is null")
 	}
-	return meta, nil
+	return eventstore.MetaOf(meta), nil
 }
 
 // plainMeta reads what encodeMeta writes of ASCII when nothing had to be escaped,
 // which is nearly always and takes a fraction of the time. Where it is not sure it
 // says so.
-func plainMeta(text string) (map[string]string, bool) {
+func plainMeta(text string) (eventstore.Meta, bool) {
 	rest, ok := strings.CutPrefix(text, "{")
 	if !ok || strings.ContainsFunc(text, notPlain) {
 		return nil, false
 	}
-	meta := make(map[string]string, 4)
 	if rest == "}" {
-		return meta, true
+		return nil, true
 	}
+	meta := make([]eventstore.Entry, 0, strings.Count(rest, ":"))
 	for {
 		key, after, ok := plainString(rest)
 		if !ok || !strings.HasPrefix(after, ":") {
@@ -85,10 +81,10 @@ func plainMeta(text string) (map[string]string, bool) {
 		if !ok || after == "" {
 			return nil, false
 		}
-		meta[key] = value
+		meta = append(meta, eventstore.Entry{Name: key, Value: value})
 		switch {
 		case after == "}":
-			return meta, true
+			return eventstore.MetaInOrder(meta), true
 		case after[0] != ',':
 			return nil, false
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"openpayment/eventstore"
 	"strings"
 	"testing"
 
@@ -13,11 +14,11 @@ import (
 func TestMetaReadsAsWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		meta := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "meta")
-		text, err := new(encodedRows).meta(meta)
+		text, err := new(encodedRows).meta(eventstore.MetaOf(meta))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := decodeMeta(text); err != nil || !maps.Equal(got, meta) {
+		if got, err := decodeMeta(text); err != nil || !maps.Equal(got.Map(), meta) {
 			t.Fatalf("%s read as %q (%v), want %q", text, got, err, meta)
 		}
 	})
@@ -28,7 +29,7 @@ func TestPlainMetaIsWrittenAsByTheLibrary(t *testing.T) {
 	texts := rapid.OneOf(rapid.StringMatching(`[ -~]{0,12}`), rapid.String())
 	rapid.Check(t, func(t *rapid.T) {
 		meta := rapid.MapOfN(texts, texts, 1, 12).Draw(t, "meta")
-		got, err := new(encodedRows).meta(meta)
+		got, err := new(encodedRows).meta(eventstore.MetaOf(meta))
 		var want bytes.Buffer
 		enc := json.NewEncoder(&want)
 		enc.SetEscapeHTML(false)
@@ -39,7 +40,7 @@ func TestPlainMetaIsWrittenAsByTheLibrary(t *testing.T) {
 }
 
 func TestMetaIsWrittenForReading(t *testing.T) {
-	text, err := new(encodedRows).meta(map[string]string{"b": "<2>", "a": "ü", "c": `"`})
+	text, err := new(encodedRows).meta(eventstore.MetaOf(map[string]string{"b": "<2>", "a": "ü", "c": `"`}))
 	if want := `{"a":"ü","b":"<2>","c":"\""}`; err != nil || text != want {
 		t.Errorf("%s (%v), want %s", text, err, want)
 	}
@@ -50,7 +51,7 @@ func TestMetaIsWrittenInOneWay(t *testing.T) {
 	texts := rapid.OneOf(rapid.StringMatching(`[ -~]{0,20}`), rapid.String())
 	plain := 0
 	rapid.Check(t, func(t *rapid.T) {
-		meta := rapid.MapOf(texts, texts).Draw(t, "meta")
+		meta := eventstore.MetaOf(rapid.MapOf(texts, texts).Draw(t, "meta"))
 		want, err := encodeAnyMeta(meta)
 		if err != nil {
 			t.Fatal(err)
@@ -80,15 +81,15 @@ func TestMetaThatIsNoObjectOfTextsIsAnError(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &want); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := decodeMeta(text); err != nil || !maps.Equal(got, want) {
+		if got, err := decodeMeta(text); err != nil || !maps.Equal(got.Map(), want) {
 			t.Errorf("%q read as %q (%v), want %q", text, got, err, want)
 		}
 	}
 }
 
 func BenchmarkMeta(b *testing.B) {
-	meta := map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11", "actor": "teller-7"}
-	for name, encode := range map[string]func(map[string]string) (string, error){"plain": new(encodedRows).meta, "any": encodeAnyMeta} {
+	meta := eventstore.MetaOf(map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11", "actor": "teller-7"})
+	for name, encode := range map[string]func(eventstore.Meta) (string, error){"plain": new(encodedRows).meta, "any": encodeAnyMeta} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -92,7 +92,7 @@ func TestAShellReadsEventsWhileTheStoreIsOpen(t *testing.T) {
 	s := mustOpen(t, path)
 	batch := eventstoretest.NewBatch(eventstore.Head{}, noon, 1, func(_ int, ev *eventstore.Event) {
 		ev.ID = uuid.MustParse("0198C3F2-7A1C-7C11-9D6E-2F1F3F6F7A11")
-		ev.Meta = map[string]string{"b": "2", "a": "1"}
+		ev.Meta = eventstore.MetaOf(map[string]string{"b": "2", "a": "1"})
 	})
 	if err := s.Append(t.Context(), eventstore.Head{}, batch); err != nil {
 		t.Fatal(err)

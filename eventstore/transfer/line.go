@@ -18,8 +18,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,9 +52,9 @@ func AppendLine(buf []byte, ev eventstore.Event) ([]byte, error) {
 	text(`,"subject":`, ev.Subject)
 	text(`,"time":`, ev.Time.UTC().Format(timeLayout))
 	separator := `,"meta":{`
-	for _, key := range slices.Sorted(maps.Keys(ev.Meta)) {
-		text(separator, key)
-		text(":", ev.Meta[key])
+	for _, e := range ev.Meta {
+		text(separator, e.Name)
+		text(":", e.Value)
 		separator = ","
 	}
 	if len(ev.Meta) == 0 {
@@ -105,12 +103,9 @@ func ParseLine(text []byte) (eventstore.Event, error) {
 	if err := json.Unmarshal(text, &l, json.RejectUnknownMembers(true)); err != nil {
 		return eventstore.Event{}, fmt.Errorf("not an event: %w", err)
 	}
-	ev := eventstore.Event{Seq: l.Seq, Type: l.Type, Subject: l.Subject, Meta: l.Meta, Data: string(l.Data)}
+	ev := eventstore.Event{Seq: l.Seq, Type: l.Type, Subject: l.Subject, Meta: eventstore.MetaOf(l.Meta), Data: string(l.Data)}
 	if l.DataText != "" {
 		ev.Data = l.DataText
-	}
-	if ev.Meta == nil {
-		ev.Meta = map[string]string{}
 	}
 	var failed [3]error
 	ev.ID, failed[0] = uuid.Parse(l.ID)

@@ -19,7 +19,7 @@ func goldenEvent() eventstore.Event {
 	ev := eventstore.Event{
 		Seq: 1, ID: uuid.MustParse("01890a5d-ac96-774b-bcce-b302099a8057"), Type: "account.opened", Subject: "accounts/12345678",
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 60_000_000, time.UTC),
-		Meta: map[string]string{"requestId": "r-1", `a "b"`: "<&>é"}, Data: `{"n":1.50,"s":"\u0041\/ é"}`,
+		Meta: eventstore.MetaOf(map[string]string{"requestId": "r-1", `a "b"`: "<&>é"}), Data: `{"n":1.50,"s":"\u0041\/ é"}`,
 	}
 	ev.Hash = ev.ChainHash(eventstore.Hash{})
 	return ev

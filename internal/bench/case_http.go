@@ -89,7 +89,7 @@ func bareHandler() http.Handler {
 		}
 		ev := row(payment.Amount)
 		answer(w, http.StatusCreated, client.Event{
-			Seq: client.Position(ev.Seq), ID: ev.ID.String(), Type: ev.Type, Subject: ev.Subject, Time: ev.Time.UTC(), Meta: ev.Meta,
+			Seq: client.Position(ev.Seq), ID: ev.ID.String(), Type: ev.Type, Subject: ev.Subject, Time: ev.Time.UTC(), Meta: plainMeta,
 			Data: []byte(ev.Data), Hash: ev.Hash.String(),
 		})
 	}).Methods("POST")

@@ -35,7 +35,7 @@ func (o *onCluster) raw() driver {
 // row is a row of the table, in buckets as large as the service's.
 func (o *onCluster) row(log string, ev eventstore.Event) []any {
 	return []any{
-		log, int64(ev.Seq) / o.bucketSize(), int64(ev.Seq), gocql.UUID(ev.ID), ev.Type, ev.Subject, ev.Time, ev.Meta, ev.Data, ev.Hash[:],
+		log, int64(ev.Seq) / o.bucketSize(), int64(ev.Seq), gocql.UUID(ev.ID), ev.Type, ev.Subject, ev.Time, plainMeta, ev.Data, ev.Hash[:],
 	}
 }
 

@@ -156,7 +156,10 @@ func (n *node) open(ctx context.Context, accounts int) error {
 }
 
 // meta goes with every command, as with one that came over HTTP.
-var meta = map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11", "actor": "teller-7"}
+var meta = eventstore.MetaOf(plainMeta)
+
+// plainMeta is the same for those who know no events.
+var plainMeta = map[string]string{"requestId": "0198c3f2-7a1c-7c11-9d6e-2f1f3f6f7a11", "actor": "teller-7"}
 
 // paidAccounts is how many accounts are paid into, in turns.
 const paidAccounts = 1000

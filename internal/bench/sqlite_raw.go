@@ -133,7 +133,7 @@ func (t *transactions) one(ctx context.Context) error {
 func sqliteRow(ev eventstore.Event) []any {
 	return []any{
 		int64(ev.Seq), ev.ID.String(), ev.Type, ev.Subject, ev.Time.UTC().Format(sqliteTime),
-		`{"actor":"` + ev.Meta["actor"] + `","requestId":"` + ev.Meta["requestId"] + `"}`, ev.Data, ev.Hash.String(),
+		`{"actor":"` + ev.Meta.Get("actor") + `","requestId":"` + ev.Meta.Get("requestId") + `"}`, ev.Data, ev.Hash.String(),
 	}
 }
 

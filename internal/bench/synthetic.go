@@ -56,9 +56,6 @@ func (s *synthetic) made(ctx context.Context) iter.Seq2[eventstore.Event, error]
 					Seq: head.Position + 1, ID: uuid.UUID{6: 0x70, 8: 0x80, 14: byte(i >> 8), 15: byte(i)}, Type: p.Type, Subject: p.Subject,
 					Time: syntheticBegin.Add(time.Duration(head.Position) * time.Millisecond), Meta: p.Meta, Data: p.Data,
 				}
-				if ev.Meta == nil {
-					ev.Meta = map[string]string{}
-				}
 				ev.Hash = ev.ChainHash(head.Hash)
 				head = ev.Head()
 				if !yield(ev, nil) {

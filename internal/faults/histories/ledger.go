@@ -50,7 +50,7 @@ func accountOf(ev eventstore.Event) (string, bool) {
 }
 
 func (l *ledger) enter(ev eventstore.Event) {
-	id, position := ev.Meta["requestId"], int64(ev.Seq)
+	id, position := ev.Meta.Get("requestId"), int64(ev.Seq)
 	in := l.byID[id]
 	if in == nil {
 		l.object("event %d is that of request %q, which nobody sent", position, id)
@@ -62,7 +62,7 @@ func (l *ledger) enter(ev eventstore.Event) {
 		Amount int64
 	}
 	if err := json.Unmarshal([]byte(ev.Data), &data); err != nil || types[in.Kind] != ev.Type || number != in.Account ||
-		in.Kind == Transfer && data.To != in.To || in.Amount != data.Amount || ev.Meta["idempotencyKey"] != in.Key {
+		in.Kind == Transfer && data.To != in.To || in.Amount != data.Amount || ev.Meta.Get("idempotencyKey") != in.Key {
 		l.object("event %d (%s of %s: %s) is not what request %q asked for: %v", position, ev.Type, ev.Subject, ev.Data, id, in)
 	}
 	if before, twice := l.attempts[id]; twice {

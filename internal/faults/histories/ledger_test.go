@@ -15,7 +15,7 @@ func written() []eventstore.Event {
 		if key != "" {
 			meta["idempotencyKey"] = key
 		}
-		return eventstore.Event{Seq: seq, Type: kind, Subject: "accounts/a", Meta: meta, Data: data}
+		return eventstore.Event{Seq: seq, Type: kind, Subject: "accounts/a", Meta: eventstore.MetaOf(meta), Data: data}
 	}
 	return []eventstore.Event{
 		event(1, "account.opened", "r1", "", "{}"),
@@ -55,7 +55,7 @@ func TestAnswersAreHeldAgainstTheLog(t *testing.T) {
 			ops[3].Input, ops[3].Output.Position = ops[2].Input, 3
 			ops[3].Input.Request = "r3"
 			log[2] = log[1]
-			log[2].Seq, log[2].Meta = 3, map[string]string{"requestId": "r3", "idempotencyKey": "k"}
+			log[2].Seq, log[2].Meta = 3, eventstore.MetaOf(map[string]string{"requestId": "r3", "idempotencyKey": "k"})
 		}, `under key "k" once more`},
 		{"an overdraft", func(log []eventstore.Event, ops []Operation) {
 			ops[3].Input.Amount, log[2].Data = 6, `{"amount":6}`

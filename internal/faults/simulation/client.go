@@ -85,7 +85,7 @@ func (o *operation) String() string {
 
 // options go with the operation; its number stands in each event's meta.
 func (o *operation) options() journal.Options {
-	return journal.Options{Meta: map[string]string{"requestId": fmt.Sprint(o.number)}, Key: o.key, DryRun: o.how == dryRun}
+	return journal.Options{Meta: eventstore.Meta{{Name: "requestId", Value: fmt.Sprint(o.number)}}, Key: o.key, DryRun: o.how == dryRun}
 }
 
 // run asks, and waits for the answer.

@@ -148,7 +148,7 @@ func (w *world) newKey() account.Key {
 func (w *world) prehistory() {
 	for i := range w.profile.history {
 		ev := eventstore.Event{Seq: w.store.position() + 1, ID: w.newID(), Type: "order.placed", Subject: fmt.Sprintf("orders/%d", i%7),
-			Time: w.oracle.time(), Meta: map[string]string{}, Data: "{}"}
+			Time: w.oracle.time(), Data: "{}"}
 		ev.Hash = ev.ChainHash(w.store.head().Hash)
 		if err := w.store.append(w.store.head(), []eventstore.Event{ev}); err != nil {
 			w.violated("%v", err)
@@ -161,7 +161,7 @@ func (w *world) prehistory() {
 // a newer version of this one writes.
 func (w *world) appendForeign(strange bool) {
 	ev := eventstore.Event{Seq: w.store.position() + 1, ID: w.newID(), Type: "customer.renamed", Subject: "customers/1",
-		Time: w.oracle.time(), Meta: map[string]string{}, Data: "{}"}
+		Time: w.oracle.time(), Data: "{}"}
 	if strange {
 		w.happened["strange event"]++
 		ev.Type, ev.Subject = "funds.frozen", account.Subject(w.number())

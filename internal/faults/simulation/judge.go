@@ -72,7 +72,7 @@ func (w *world) followsForeign(ev eventstore.Event, o *operation) {
 func (o *operation) which(ev eventstore.Event) *asked {
 	if o.how == each {
 		for i := range o.asked {
-			if o.asked[i].key.Text == ev.Meta["idempotencyKey"] {
+			if o.asked[i].key.Text == ev.Meta.Get("idempotencyKey") {
 				return &o.asked[i]
 			}
 		}

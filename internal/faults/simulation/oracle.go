@@ -129,7 +129,7 @@ func (o *oracle) lands(ev eventstore.Event) {
 		w.violated("event %d: %v", ev.Seq, err)
 		return
 	}
-	if number, ours := ev.Meta["requestId"]; ours {
+	if number, ours := ev.Meta.Lookup("requestId"); ours {
 		w.follows(ev, number, decoded)
 	}
 	o.last = ev
@@ -169,8 +169,8 @@ func (o *oracle) count(ev eventstore.Event, decoded account.Event) {
 
 // keyOf reads the key an event came with.
 func keyOf(ev eventstore.Event) (k account.Key) {
-	if k.Text = ev.Meta["idempotencyKey"]; k.Given() {
-		first, err := strconv.ParseUint(ev.Meta["idempotencyFingerprint"][:2], 16, 8)
+	if k.Text = ev.Meta.Get("idempotencyKey"); k.Given() {
+		first, err := strconv.ParseUint(ev.Meta.Get("idempotencyFingerprint")[:2], 16, 8)
 		if err != nil {
 			panic(err)
 		}
@@ -186,7 +186,7 @@ func (o *oracle) countKeys(ev eventstore.Event, k account.Key) {
 		o.inUse = o.inUse[1:]
 	}
 	if k.Given() {
-		op := ev.Meta["requestId"]
+		op := ev.Meta.Get("requestId")
 		switch u := o.keys[k.Text]; {
 		case u == nil:
 			u = &use{k, op, ev.Seq, ev.Seq, ev.Time}
@@ -233,7 +233,7 @@ func (o *oracle) apply(ev eventstore.Event, decoded account.Event, k account.Key
 func (o *oracle) loses(lost []eventstore.Event) {
 	w := o.world
 	for _, ev := range lost {
-		op := w.operation(ev.Meta["requestId"])
+		op := w.operation(ev.Meta.Get("requestId"))
 		if op == nil {
 			continue
 		}
