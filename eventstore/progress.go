@@ -11,7 +11,8 @@ type progress struct {
 	head  Head
 	err   error         // set once, by fail: it will never move again
 	held  error         // what keeps it from moving at present; nil after a move
-	moved chan struct{} // closed at the next move; nil when nobody waits
+	moved chan struct{} // closed when the head has come to least; nil when nobody waits
+	least Position      // that anybody waits for
 }
 
 func (p *progress) get() Head {
@@ -24,7 +25,9 @@ func (p *progress) advance(to Head) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.head, p.held = to, nil
-	p.signal()
+	if to.Position >= p.least { // whoever waits for more is not woken for each event
+		p.signal()
+	}
 }
 
 // hold notes what keeps the head from moving; nil: nothing does.
@@ -79,8 +82,9 @@ func (p *progress) wait(ctx context.Context, pos Position) error {
 			return p.err
 		}
 		if p.moved == nil {
-			p.moved = make(chan struct{})
+			p.moved, p.least = make(chan struct{}), pos
 		}
+		p.least = min(p.least, pos)
 		moved := p.moved
 		p.mu.Unlock()
 		select {
