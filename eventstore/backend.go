@@ -26,7 +26,7 @@ type Backend interface {
 	// gap, at most limit of them (0: all there are), and ends at the end of the
 	// log. It sees every append that had returned nil when Read was called.
 	// Breaking off early releases everything. Times come in UTC, and an event
-	// without Meta with an empty map. Neither argument may be negative.
+	// without Meta with an empty one. Neither argument may be negative.
 	//
 	// Errors end the sequence: KindMissing where the next event is not there but
 	// a later one is, or the store's own head is later, its cause a [Gap];

@@ -5,6 +5,7 @@ import (
 
 	"openpayment/account"
 	"openpayment/eventstore"
+	"openpayment/internal/mutant"
 )
 
 // Options go with a command.
@@ -121,6 +122,9 @@ func (e *execution) decide(draft *account.Draft, slot eventstore.Slot) (_ []even
 
 // decideOn is decide on a draft.
 func (e *execution) decideOn(draft *account.Draft) (decided, error) {
+	if mutant.On(mutant.BelievesCallers) && e.likely.event != nil {
+		return e.likely, nil
+	}
 	event, err := e.command.Decide(draft)
 	switch {
 	case err != nil:

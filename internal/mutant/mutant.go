@@ -16,6 +16,7 @@ const (
 	AppendsAnywhere       Name = "appends-anywhere"          // the store appends without looking at the head
 	RenumbersOnRetry      Name = "renumbers-on-retry"        // a batch in doubt is decided anew, with other numbers
 	LeavesDoubt           Name = "leaves-doubt"              // a batch in doubt is given up as not stored
+	BelievesCallers       Name = "believes-callers"          // what a caller found on the state of its moment is not decided again
 	DecidesOnStaleState   Name = "decides-on-stale-state"    // after a conflict: on the new head, but the old state
 	RefusesOnStaleState   Name = "refuses-on-stale-state"    // refusals are not proven at the head
 	DecidesForTheGone     Name = "decides-for-the-gone"      // commands whose callers have gone are decided again

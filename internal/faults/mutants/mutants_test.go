@@ -41,6 +41,7 @@ var catchers = []catcher{
 	{mutant.AppendsAnywhere, "eventstore/cassandra", conformance + "stale_head_conflicts", nil},
 	simulated(mutant.RenumbersOnRetry),
 	simulated(mutant.LeavesDoubt),
+	simulated(mutant.BelievesCallers),
 	simulated(mutant.DecidesOnStaleState),
 	simulated(mutant.RefusesOnStaleState),
 	simulated(mutant.DecidesForTheGone),
