@@ -2,11 +2,12 @@ package cassandra
 
 import (
 	"maps"
-	"openpayment/eventstore"
 	"reflect"
 	"testing"
 
 	"github.com/gocql/gocql"
+
+	"openpayment/eventstore"
 )
 
 // metaType is the column's, as the driver knows it.

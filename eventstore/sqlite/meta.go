@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"openpayment/eventstore"
 	"strings"
+
+	"openpayment/eventstore"
 )
 
 // encodeAnyMeta makes a JSON object with sorted keys.
@@ -60,7 +61,7 @@ func decodeMeta(text string) (eventstore.Meta, error) {
 	return eventstore.MetaOf(meta), nil
 }
 
-// plainMeta reads what encodeMeta writes of ASCII when nothing had to be escaped,
+// plainMeta reads what is written of ASCII when nothing had to be escaped,
 // which is nearly always and takes a fraction of the time. Where it is not sure it
 // says so.
 func plainMeta(text string) (eventstore.Meta, bool) {
@@ -71,7 +72,7 @@ func plainMeta(text string) (eventstore.Meta, bool) {
 	if rest == "}" {
 		return nil, true
 	}
-	meta := make([]eventstore.Entry, 0, strings.Count(rest, ":"))
+	meta := make([]eventstore.Entry, 0, strings.Count(rest, `":"`))
 	for {
 		key, after, ok := plainString(rest)
 		if !ok || !strings.HasPrefix(after, ":") {

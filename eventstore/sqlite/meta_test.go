@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
-	"openpayment/eventstore"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"openpayment/eventstore"
 )
 
 func TestMetaReadsAsWritten(t *testing.T) {
