@@ -50,11 +50,11 @@ func TestEveryFieldIsPartOfTheHash(t *testing.T) {
 		"type":         func(e *eventstore.Event) { e.Type += "x" },
 		"subject":      func(e *eventstore.Event) { e.Subject += "x" },
 		"time":         func(e *eventstore.Event) { e.Time = e.Time.Add(time.Millisecond) },
-		"a meta value": func(e *eventstore.Event) { e.Meta = e.Meta.With(map[string]string{"actor": "x"}) },
+		"a meta value": func(e *eventstore.Event) { e.Meta = e.Meta.With(eventstore.Entry{Name: "actor", Value: "x"}) },
 		"a meta key": func(e *eventstore.Event) {
 			e.Meta = eventstore.MetaOf(map[string]string{"requestId": "r-1", "actos": "ünï"})
 		},
-		"one more meta entry":          func(e *eventstore.Event) { e.Meta = e.Meta.With(map[string]string{"a": ""}) },
+		"one more meta entry":          func(e *eventstore.Event) { e.Meta = e.Meta.With(eventstore.Entry{Name: "a"}) },
 		"no meta":                      func(e *eventstore.Event) { e.Meta = nil },
 		"data":                         func(e *eventstore.Event) { e.Data += " " },
 		"where subject and data meet":  func(e *eventstore.Event) { e.Subject += "{"; e.Data = e.Data[1:] },
@@ -98,7 +98,7 @@ func TestAProposalThatNotEveryStoreKeepsIsInvalid(t *testing.T) {
 		"meta not in order":     func(p *eventstore.Proposal) { p.Meta = eventstore.Meta{{Name: "b"}, {Name: "a"}} },
 		"a name of meta twice":  func(p *eventstore.Proposal) { p.Meta = eventstore.Meta{{Name: "a"}, {Name: "a"}} },
 		"too much meta": func(p *eventstore.Proposal) {
-			p.Meta = p.Meta.With(map[string]string{"x": strings.Repeat("x", eventstore.MaxMetaBytes)})
+			p.Meta = p.Meta.With(eventstore.Entry{Name: "x", Value: strings.Repeat("x", eventstore.MaxMetaBytes)})
 		},
 	} {
 		p := good()

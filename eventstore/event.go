@@ -120,6 +120,11 @@ func (p Proposal) Checked() (Proposal, error) {
 	return p, nil
 }
 
+// WithMeta is p with another meta, and has to be checked anew.
+func (p Proposal) WithMeta(m Meta) Proposal {
+	return Proposal{Type: p.Type, Subject: p.Subject, Meta: m, Data: p.Data}
+}
+
 func storable(s string) bool {
 	for i := range len(s) {
 		if s[i] == 0 {

@@ -15,7 +15,13 @@ type Meta []Entry
 type Entry struct{ Name, Value string }
 
 // MetaOf is the meta with these texts.
-func MetaOf(texts map[string]string) Meta { return Meta(nil).With(texts) }
+func MetaOf(texts map[string]string) Meta {
+	entries := make([]Entry, 0, len(texts))
+	for name, value := range texts {
+		entries = append(entries, Entry{name, value})
+	}
+	return MetaInOrder(entries)
+}
 
 // MetaInOrder makes a meta of entries, which it keeps, in whatever order they are: of
 // those with one name it takes the last.
@@ -35,17 +41,12 @@ func MetaInOrder(entries []Entry) Meta {
 	return entries
 }
 
-// With is m with these texts, which take the place of others of their names.
-func (m Meta) With(texts map[string]string) Meta {
-	if len(texts) == 0 {
+// With is m with these entries, which take the place of others of their names.
+func (m Meta) With(entries ...Entry) Meta {
+	if len(entries) == 0 {
 		return m
 	}
-	entries := make([]Entry, 0, len(m)+len(texts))
-	entries = append(entries, m...)
-	for name, value := range texts {
-		entries = append(entries, Entry{name, value})
-	}
-	return MetaInOrder(entries)
+	return MetaInOrder(slices.Concat(m, entries))
 }
 
 // Lookup gives the text of a name, and whether there is one.

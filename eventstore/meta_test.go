@@ -19,7 +19,7 @@ func TestMetaHoldsWhatAMapWould(t *testing.T) {
 		second := rapid.MapOf(names, rapid.String()).Draw(t, "second")
 		meta := eventstore.MetaOf(first)
 		before := slices.Clone(meta)
-		both := meta.With(second)
+		both := meta.With(eventstore.MetaOf(second)...)
 		want := maps.Clone(first)
 		maps.Copy(want, second)
 		if !maps.Equal(both.Map(), want) || len(both) != len(want) || !slices.Equal(meta, before) {

@@ -29,8 +29,8 @@ func Atomic(proposals []eventstore.Proposal) []eventstore.Proposal {
 		return proposals
 	}
 	for i, p := range proposals {
-		meta := p.Meta.With(map[string]string{metaAtomic: part{i + 1, len(proposals)}.String()})
-		proposals[i] = eventstore.Proposal{Type: p.Type, Subject: p.Subject, Meta: meta, Data: p.Data}
+		mark := eventstore.Entry{Name: metaAtomic, Value: part{i + 1, len(proposals)}.String()}
+		proposals[i] = p.WithMeta(p.Meta.With(mark))
 	}
 	return proposals
 }

@@ -98,7 +98,7 @@ func (b *bundle) decide(draft *account.Draft, slot eventstore.Slot) (_ []eventst
 			b.outs[i], err = d.apply(over, b.options.Key, behind(slot, i))
 		}
 		if err == nil {
-			err = d.proposal.Validate()
+			d.proposal, err = d.proposal.Checked()
 		}
 		if err != nil {
 			return nil, &BulkError{i, err}

@@ -68,7 +68,7 @@ func (c *codec) encode(ev account.Event, meta eventstore.Meta) (eventstore.Propo
 		return eventstore.Proposal{}, fmt.Errorf("%s: %w", t.name, errNotWhole)
 	}
 	if newest := len(t.forms); newest > 1 {
-		meta = meta.With(map[string]string{metaDataVersion: strconv.Itoa(newest)})
+		meta = meta.With(eventstore.Entry{Name: metaDataVersion, Value: strconv.Itoa(newest)})
 	}
 	text, err := json.Marshal(data)
 	return eventstore.Proposal{Type: t.name, Subject: account.Subject(ev.Accounts()[0]), Meta: meta, Data: string(text)}, err

@@ -161,7 +161,7 @@ func (b *batch) decideOne(draft *account.Draft, e *entry, slot eventstore.Slot, 
 		return d, v
 	}
 	if d, v.err = decide(draft, e.command, e.meta); v.err == nil {
-		v.err = d.proposal.Validate()
+		d.proposal, v.err = d.proposal.Checked()
 	}
 	if size := d.proposal.Size(); v.err == nil && size > limit {
 		v.err = eventstore.NewError("execute", eventstore.KindInvalid, fmt.Errorf("an event of %d bytes is too large", size))

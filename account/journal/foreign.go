@@ -76,14 +76,14 @@ func (f Foreign) proposals(o Options) ([]eventstore.Proposal, error) {
 				return nil, invalid(i, "meta %q is not the caller's to set", name)
 			}
 		}
-		ev.Meta = withKey(o.Meta.With(ev.Meta.Map()), o.Key)
-		all[i] = ev
+		all[i] = ev.WithMeta(withKey(o.Meta.With(ev.Meta...), o.Key))
 	}
 	if len(all) == 0 {
 		return nil, eventstore.NewError("append", eventstore.KindInvalid, errors.New("there are no events"))
 	}
 	for i, p := range Atomic(all) {
-		if err := p.Validate(); err != nil {
+		var err error
+		if all[i], err = p.Checked(); err != nil {
 			return nil, invalid(i, "%w", err)
 		}
 	}

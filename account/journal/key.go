@@ -45,7 +45,9 @@ func withKey(meta eventstore.Meta, k account.Key) eventstore.Meta {
 	if !k.Given() {
 		return meta
 	}
-	return meta.With(map[string]string{metaKey: k.Text, metaFingerprint: hex.EncodeToString(k.Fingerprint[:])})
+	return meta.With(
+		eventstore.Entry{Name: metaKey, Value: k.Text},
+		eventstore.Entry{Name: metaFingerprint, Value: hex.EncodeToString(k.Fingerprint[:])})
 }
 
 // Replayed tells whether the command that a key names has been carried out before,

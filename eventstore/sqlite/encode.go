@@ -19,10 +19,9 @@ type encodedRows struct {
 	values []driver.NamedValue
 	text   strings.Builder // what values point into
 
-	at    time.Time // an event's
-	when  any       // the same as text
-	kind  string    // an event's type
-	named any       // the same as a value
+	at   time.Time // an event's
+	when any       // the same as text
+	kind any       // an event's type
 }
 
 // textSize is how much of text an event takes: its id, its hash, and mostly no more meta
@@ -61,11 +60,11 @@ func (r *encodedRows) add(ev *eventstore.Event) error {
 	if r.when == nil || !ev.Time.Equal(r.at) {
 		r.at, r.when = ev.Time, ev.Time.UTC().Format(timeLayout)
 	}
-	if r.named == nil || ev.Type != r.kind {
-		r.kind, r.named = ev.Type, ev.Type
+	if kind, _ := r.kind.(string); r.kind == nil || kind != ev.Type {
+		r.kind = ev.Type
 	}
 	for _, value := range [columnCount]any{
-		int64(ev.Seq), r.id(ev.ID), r.named, ev.Subject, r.when, meta, ev.Data, r.hash(ev.Hash),
+		int64(ev.Seq), r.id(ev.ID), r.kind, ev.Subject, r.when, meta, ev.Data, r.hash(ev.Hash),
 	} {
 		r.values = append(r.values, driver.NamedValue{Value: value})
 	}

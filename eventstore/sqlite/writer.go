@@ -65,7 +65,15 @@ func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 		*p.stmt = stmt
 		w.statements = append(w.statements, stmt)
 	}
-	return w, conn.Raw(func(raw any) (err error) {
+	if err := w.prepareInserts(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// prepareInserts prepares the statements of insertRows with the driver itself.
+func (w *writer) prepareInserts(ctx context.Context) error {
+	return w.conn.Raw(func(raw any) (err error) {
 		for i, rows := range insertRows {
 			if w.inserts[i], err = raw.(driver.ConnPrepareContext).PrepareContext(ctx, insertStatement(rows)); err != nil {
 				return err
