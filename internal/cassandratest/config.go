@@ -144,9 +144,9 @@ func moduleFlags() []string {
 		"--add-opens=jdk.management/com.sun.management.internal=ALL-UNNAMED")
 }
 
-// freePort returns a port that is free on all the addresses at this moment. It stays clear of the range from which systems
+// FreePort returns a port that is free on all the addresses at this moment. It stays clear of the range from which systems
 // serve outgoing connections (Linux from 32768, macOS from 49152), so that none of those takes it while a node is down.
-func freePort(addresses ...string) (int, error) {
+func FreePort(addresses ...string) (int, error) {
 	var err error
 	for range 100 {
 		port := 20000 + rand.IntN(12000)

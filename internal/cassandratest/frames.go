@@ -17,7 +17,7 @@ import (
 // its way around it.
 func (r *Ring) Forward(t testing.TB) []*Forwarder {
 	t.Helper()
-	port, err := freePort(ringAddresses...)
+	port, err := FreePort(ringAddresses...)
 	if err != nil {
 		t.Fatal(err)
 	}

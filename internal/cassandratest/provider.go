@@ -95,11 +95,11 @@ func launchWith(ctx context.Context, p provider, c config) (launched, error) {
 }
 
 func (c *config) choosePorts() (err error) {
-	if c.port, err = freePort(c.address); err != nil {
+	if c.port, err = FreePort(c.address); err != nil {
 		return err
 	}
 	for c.storagePort = c.port; c.storagePort == c.port; {
-		if c.storagePort, err = freePort(c.address); err != nil {
+		if c.storagePort, err = FreePort(c.address); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ func Serve(ctx context.Context, port int, dir string, ready func(version, hostPo
 		return err
 	}
 	var err error
-	if c.storagePort, err = freePort(c.address); err != nil {
+	if c.storagePort, err = FreePort(c.address); err != nil {
 		return err
 	}
 	// Cassandra compares the name with that of the data, so it must not depend on this start's storage port.

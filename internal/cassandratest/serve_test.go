@@ -15,7 +15,7 @@ func TestServeKeepsItsDirectory(t *testing.T) {
 	if _, err := findJars(t.Context()); err != nil {
 		settle(t, &unavailable{[]string{err.Error()}})
 	}
-	port, err := freePort("127.0.0.1")
+	port, err := FreePort("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}

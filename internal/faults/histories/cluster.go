@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"openpayment/eventstore"
 	"openpayment/eventstore/cassandra"
 	"openpayment/internal/cassandratest"
+	"openpayment/internal/pause"
 )
 
 // keyspace is where all logs of a run are.
@@ -59,12 +59,11 @@ func newCluster(t testing.TB, dir, tags string) *cluster {
 		if err := os.MkdirAll(home, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := cassandratest.FreePort("127.0.0.1") // and free while the service is killed
 		if err != nil {
 			t.Fatal(err)
 		}
-		listener.Close()
-		listen := listener.Addr().String()
+		listen := fmt.Sprint("127.0.0.1:", port)
 		c.services[i] = &service{t: t, program: program, dir: home, listen: listen, url: "http://" + listen}
 		t.Cleanup(c.services[i].kill)
 	}
@@ -76,12 +75,7 @@ func (c *cluster) begin(log string, env ...string) {
 	c.t.Helper()
 	c.end()
 	c.log, c.head = log, eventstore.Head{}
-	var err error
-	c.store, err = cassandra.Open(c.t.Context(), cassandra.Config{Hosts: c.ring.Hosts(), Keyspace: keyspace, LogName: log, Replication: "3", Migrate: true, BucketSize: 1000})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { c.store.Close() })
+	c.open()
 	for i, s := range c.services {
 		var ways []string
 		for _, f := range c.networks[i] {
@@ -97,6 +91,26 @@ func (c *cluster) begin(log string, env ...string) {
 	}
 	if err := c.calm(); err != nil {
 		c.t.Fatal(err)
+	}
+}
+
+// open opens the log. On nodes that have just started a first request may take longer than it is
+// given, which is no fault of the product's: Open says that it may be called again.
+func (c *cluster) open() {
+	c.t.Helper()
+	limit, cancel := context.WithTimeout(c.t.Context(), readyLimit)
+	defer cancel()
+	for {
+		store, err := cassandra.Open(limit, cassandra.Config{Hosts: c.ring.Hosts(), Keyspace: keyspace, LogName: c.log, Replication: "3", Migrate: true, BucketSize: 1000})
+		if err == nil {
+			c.store = store
+			c.t.Cleanup(func() { store.Close() })
+			return
+		}
+		c.t.Logf("opening %s: %v", c.log, err)
+		if eventstore.KindOf(err) != eventstore.KindUnavailable || !pause.For(limit, 100*time.Millisecond) {
+			c.t.Fatalf("%s cannot be opened: %v", c.log, err)
+		}
 	}
 }
 
