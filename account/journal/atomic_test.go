@@ -125,13 +125,8 @@ func TestALogThatEndsInTheMiddleOfACommandIsWaitedFor(t *testing.T) {
 	log := newLog(t)
 	command := opening(t, 0, 3)
 	propose(t, log, command[:2])
-	caughtUp := make(chan struct{})
 	cfg, acked := received()
-	cfg.Progress = func(_, _ eventstore.Position, done bool) {
-		if done {
-			close(caughtUp)
-		}
-	}
+	caughtUp := untilCaughtUp(&cfg)
 	n := launch(t, log, cfg)
 	await(acked, 2)
 	if err := n.Ready(); err == nil || n.Serving() == nil || n.Applied() != 0 {

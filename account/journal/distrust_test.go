@@ -18,7 +18,12 @@ import (
 // startOn starts a service on a backend that is no log of a node.
 func startOn(t *testing.T, b eventstore.Backend) *journal.Service {
 	t.Helper()
-	s, err := journal.Start(t.Context(), b, journal.Config{})
+	return startOnWith(t, b, journal.Config{})
+}
+
+func startOnWith(t *testing.T, b eventstore.Backend, cfg journal.Config) *journal.Service {
+	t.Helper()
+	s, err := journal.Start(t.Context(), b, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

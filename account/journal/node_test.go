@@ -63,16 +63,21 @@ func launch(t tb, log *memory.Log, cfg journal.Config) *node {
 	return n
 }
 
-// start starts a node and waits until it has read the log.
-func start(t tb, log *memory.Log) *node {
-	t.Helper()
+// untilCaughtUp has cfg close what it gives when the node has read the log.
+func untilCaughtUp(cfg *journal.Config) <-chan struct{} {
 	caughtUp := make(chan struct{})
-	n := launch(t, log, journal.Config{Progress: func(at, head eventstore.Position, done bool) {
+	cfg.Progress = func(_, _ eventstore.Position, done bool) {
 		if done {
 			close(caughtUp)
 		}
-	}})
-	<-caughtUp
+	}
+	return caughtUp
+}
+
+// start starts a node and waits until it has read the log.
+func start(t tb, log *memory.Log) *node {
+	t.Helper()
+	n := startWith(t, log, journal.Config{})
 	if err := n.Ready(); err != nil || n.Serving() != nil {
 		t.Fatalf("not ready, though caught up: %v", err)
 	}

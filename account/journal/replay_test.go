@@ -194,7 +194,10 @@ func TestReplaysRunOneAtATimeAndCanBeCancelled(t *testing.T) {
 
 func TestAReplayOfADamagedLogFailsAndLeavesTheLiveStateAlone(t *testing.T) {
 	faulty := eventstoretest.NewFaulty(newLog(t).Open())
-	n := node{Service: startOn(t, faulty)}
+	var cfg journal.Config
+	caughtUp := untilCaughtUp(&cfg)
+	n := node{Service: startOnWith(t, faulty, cfg)}
+	<-caughtUp
 	for i := range 20 {
 		n.must(t, open(number(i)))
 	}

@@ -54,12 +54,7 @@ func withSnapshots(log *memory.Log, n *notes) journal.Config {
 // startWith starts a node with a configuration and waits until it has read the log.
 func startWith(t tb, log *memory.Log, cfg journal.Config) *node {
 	t.Helper()
-	caughtUp := make(chan struct{})
-	cfg.Progress = func(_, _ eventstore.Position, done bool) {
-		if done {
-			close(caughtUp)
-		}
-	}
+	caughtUp := untilCaughtUp(&cfg)
 	n := launch(t, log, cfg)
 	<-caughtUp
 	return n
