@@ -124,9 +124,11 @@ func (q *queueing) remote(b eventstore.Backend) eventstore.Backend {
 	return f
 }
 
-// TestCompetingWritersGoRound compares three writers with one that has all the callers.
+// TestCompetingWritersGoRound compares three writers with one that has all the callers, over
+// several spells: how long each pauses is up to chance, and in one of a hundred spells of three
+// seconds it takes the writers most of it to find into an order.
 func TestCompetingWritersGoRound(t *testing.T) {
-	const callers, spell = 600, 3 * time.Second
+	const callers, spell, spells = 600, 3 * time.Second, 4
 	run := func(nodes int) (perSecond float64, q *queueing) {
 		synctest.Test(t, func(t *testing.T) {
 			q = &queueing{turn: make(chan struct{}, 1)}
@@ -154,12 +156,18 @@ func TestCompetingWritersGoRound(t *testing.T) {
 		return perSecond, q
 	}
 	one, _ := run(1)
-	three, q := run(3)
-	t.Logf("one writer: %.0f events/s, three: %.0f; %d of %d appends conflicted", one, three, q.conflicts, q.appends)
+	three, conflicts, appends := 0.0, 0, 0
+	for range spells {
+		perSecond, q := run(3)
+		t.Logf("one writer: %.0f events/s, three: %.0f; %d of %d appends conflicted", one, perSecond, q.conflicts, q.appends)
+		three += perSecond / spells
+		conflicts += q.conflicts
+		appends += q.appends
+	}
 	if three < 0.7*one {
 		t.Errorf("three writers store %.0f events/s, one alone %.0f", three, one)
 	}
-	if q.conflicts > q.appends/4 {
-		t.Errorf("%d of %d appends were in vain", q.conflicts, q.appends)
+	if conflicts > appends/4 {
+		t.Errorf("%d of %d appends were in vain", conflicts, appends)
 	}
 }
