@@ -30,7 +30,7 @@ type config struct {
 	port        int           // CQL
 	storagePort int           // between nodes; never published from a container
 	seeds       string        // "address:storagePort"; empty for a node that is its own
-	ringDelay   time.Duration // how long to listen for others before joining
+	ringDelay   time.Duration // how long a node that starts may take to hear of the others
 	heap        string        // -Xmx
 	jvm         []string      // more flags of Java's
 	settings    []setting     // over conf/cassandra.yaml.tmpl
